@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Unit-file syntax as systemd reads it: [Sections], Key=value, comments (# ;), continuation lines (a trailing
+ * backslash joins with a blank; comment lines inside are skipped), ends of lines at LF. A NUL or CR inside a line is
+ * refused, because systemd would end the line there and whoever controls the rest would write a directive. */
+
+#include "base/macro.h"
+
+#define INI_SIZE_MAX (1U * 1024 * 1024)
+#define INI_LINE_MAX (64U * 1024)
+
+typedef struct IniEntry {
+        char *section;
+        char *key;
+        char *value; /* blanks around it removed, continuation lines joined, otherwise raw */
+        char *file;
+        unsigned line;
+} IniEntry;
+
+typedef struct IniFile {
+        IniEntry *entries; /* in the order of the files */
+        size_t n_entries;
+} IniFile;
+
+IniFile *ini_free(IniFile *f);
+DEFINE_CLEANUP(IniFile *, ini_free)
+
+/* Appends the entries of a text to *f (made when NULL), so that drop-ins are merged by parsing them after the file.
+ * -EBADMSG: *ret_error is "file:line: what is wrong". */
+int ini_parse(IniFile **f, const char *file, const char *text, size_t size, char **ret_error);
+
+/* Writing: one line "Key=value" with the value escaped where systemd needs it is the business of spec/unit-file; this
+ * collects sections in order of first use. */
+typedef struct IniWriter IniWriter;
+IniWriter *ini_writer_new(void);
+IniWriter *ini_writer_free(IniWriter *w);
+DEFINE_CLEANUP(IniWriter *, ini_writer_free)
+/* -EINVAL when value holds a control character: it cannot be expressed in a unit file. */
+int ini_writer_add(IniWriter *w, const char *section, const char *key, const char *value);
+int ini_writer_text(IniWriter *w, char **ret);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Names: of objects, units, object paths and places on disk. Everything that turns a name into where it lives is here. */
+
+#include "base/macro.h"
+
+#define NAME_LENGTH_MAX 128
+#define ID_LENGTH 64
+
+#define CONTAINERS_DIR BERTH_STATE_DIR "/containers"
+#define IMAGES_DIR BERTH_STATE_DIR "/images"
+#define OSTREE_REPO_DIR BERTH_STATE_DIR "/ostree/repo"
+#define DAMAGED_DIR BERTH_STATE_DIR "/damaged"
+/* Records that the executor writes; they die with the boot. */
+#define START_RECORD_DIR BERTH_RUNTIME_DIR "/start"
+#define EXIT_RECORD_DIR BERTH_RUNTIME_DIR "/exit"
+/* Orders for exec sessions: a file named by the session's ID. */
+#define EXEC_ORDER_DIR BERTH_RUNTIME_DIR "/exec"
+/* An empty directory on which every container's own mount namespace assembles its root. */
+#define ROOT_MOUNT_POINT BERTH_RUNTIME_DIR "/root"
+#define SECCOMP_CACHE_DIR BERTH_CACHE_DIR "/seccomp"
+
+#define BUS_NAME "io.berth1"
+#define BUS_PATH "/io/berth1"
+#define RUNTIME_INTERFACE "io.berth1.Runtime"
+#define CONTAINER_INTERFACE "io.berth1.Container"
+#define IMAGE_INTERFACE "io.berth1.Image"
+
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most NAME_LENGTH_MAX, and not what would be read as an ID (64 hex digits). */
+bool name_is_valid(const char *s);
+bool id_is_valid(const char *s);
+/* 64 random lower-case hex digits. */
+int id_new(char ret[static ID_LENGTH + 1]);
+/* A name of two words for a container that was given none, as "brisk_heron"; the caller checks that it is free. */
+char *name_random(void);
+
+/* "berth-web.service"; "berth-exec-<first 12 of id>.service". NULL: out of memory. */
+char *container_unit_name(const char *name);
+char *exec_unit_name(const char *exec_id);
+/* "/io/berth1/container/<id>". */
+char *object_path(const char *noun, const char *id);
+/* The id in such a path, NULL when the path is no such object's. */
+const char *object_path_id(const char *path, const char *noun);
