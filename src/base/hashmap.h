@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The one map: string keys (copied), pointer values with one destructor for the whole map, iteration in the order of
- * insertion. A NULL map is an empty one for every reader. */
+/* The one map: string keys (copied), pointer values with one destructor for the whole map, iteration in the
+ * order of insertion. A NULL map is an empty one for every reader. */
 
 #include "base/macro.h"
 
@@ -14,7 +14,8 @@ Map *map_new(MapFree destroy);
 Map *map_free(Map *m);
 DEFINE_CLEANUP(Map *, map_free)
 
-/* Inserts or replaces (the old value is destroyed, its place kept). On failure (-ENOMEM) value stays the caller's. */
+/* Inserts or replaces (the old value is destroyed, its place kept). On failure (-ENOMEM) value stays the
+ * caller's. */
 int map_put(Map *m, const char *key, void *value);
 /* As map_put, but -EEXIST when the key is there. */
 int map_add(Map *m, const char *key, void *value);

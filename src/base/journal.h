@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The three datagrams of a systemd service, without libsystemd: an entry for the journal (native protocol), a stream to
- * the journal, and a notification for the service manager. libsystemd has all three, but linking it costs an executed
- * program 0.6 ms on a machine where a whole service takes 12 ms, and the executor runs twice per container.
- * The protocols: systemd.io/JOURNAL_NATIVE_PROTOCOL, sd_notify(3); the stream's header lines are those of
- * sd_journal_stream_fd(3), with the unit's name filled in as PID 1 does. */
+/* The three datagrams of a systemd service, without libsystemd: an entry for the journal (native protocol), a
+ * stream to the journal, and a notification for the service manager. libsystemd has all three, but linking it
+ * costs an executed program 0.6 ms on a machine where a whole service takes 12 ms, and the executor runs
+ * twice per container. The protocols: systemd.io/JOURNAL_NATIVE_PROTOCOL, sd_notify(3); the stream's header
+ * lines are those of sd_journal_stream_fd(3), with the unit's name filled in as PID 1 does. */
 
 #include <stdarg.h>
 
@@ -16,17 +16,18 @@ typedef struct JournalEntry {
         char *data;
         size_t size;
         size_t allocated;
-        bool failed; /* out of memory on the way: send returns -ENOMEM */
+        int error; /* the first failure on the way, which send returns */
 } JournalEntry;
 
 void journal_entry_done(JournalEntry *e);
-/* Adds FIELD=value, length-coded, so that no byte of the value can begin another field. NULL is left out. */
+/* Adds FIELD=value, length-coded, so that no byte of the value can begin another field. NULL is left out.
+ * field is upper-case letters, digits and '_', at most 64, else send returns -EINVAL. */
 void journal_entry_add(JournalEntry *e, const char *field, const char *value);
 void journal_entry_addf(JournalEntry *e, const char *field, const char *format, ...) _printf_(3, 4);
 int journal_entry_send(const JournalEntry *e);
 
-/* A stream socket to journald whose lines carry identifier, priority (0 to 7) and the fields of unit (NULL: found by
- * the caller's cgroup). Level prefixes in the lines are not interpreted. */
+/* A stream socket to journald whose lines carry identifier, priority (0 to 7) and the fields of unit (NULL:
+ * found by the caller's cgroup). Level prefixes in the lines are not interpreted. */
 int journal_stream_open(const char *identifier, const char *unit, int priority);
 
 /* A connected notification socket from $NOTIFY_SOCKET, -ENOENT when there is none. */

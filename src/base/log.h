@@ -2,8 +2,8 @@
 #pragma once
 
 /* Log and return. Programs log to the standard error, with a "<N>" level prefix when that is the journal
- * ($JOURNAL_STREAM) and with the program's name otherwise. base, spec, store and engine log at debug only: a failure
- * is logged once, by the program that decides what it means. */
+ * ($JOURNAL_STREAM) and with the program's name otherwise. base, spec, store and engine log at debug only: a
+ * failure is logged once, by the program that decides what it means. */
 
 #include <syslog.h>
 

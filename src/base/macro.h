@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The vocabulary that every file uses: ownership by cleanup attributes that leaves through TAKE, array sizes, string
- * equality. Nothing in here allocates or does I/O. */
+/* The vocabulary that every file uses: ownership by cleanup attributes that leaves through TAKE, array sizes,
+ * string equality. Nothing in here allocates or does I/O. */
 
 #include <assert.h>
 #include <errno.h>
@@ -49,8 +49,8 @@
 #define TAKE_PTR(p) TAKE(p, NULL)
 #define TAKE_FD(fd) TAKE(fd, -EBADF)
 
-/* A function whose pointer argument is freed when the variable goes out of scope: DEFINE_CLEANUP(Spec *, spec_free)
- * makes spec_freep for _cleanup_(). */
+/* A function whose pointer argument is freed when the variable goes out of scope: DEFINE_CLEANUP(Spec *,
+ * spec_free) makes spec_freep for _cleanup_(). */
 #define DEFINE_CLEANUP(type, func)                                                                           \
         _unused_ static inline void func##p(type *p)                                                         \
         {                                                                                                    \
@@ -64,7 +64,7 @@ static inline void freep(void *p)
 }
 #define _cleanup_free_ _cleanup_(freep)
 
-/* Closes without touching errno, so that it can stand in an error path. Returns -EBADF, the "no descriptor". */
+/* Closes without touching errno, so that it can stand in an error path. Returns -EBADF: "none". */
 static inline int close_fd(int fd)
 {
         if (fd >= 0) {
