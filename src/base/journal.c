@@ -106,14 +106,12 @@ static bool field_is_valid(const char *field)
         return n > 0 && n <= FIELD_NAME_MAX && field[n] == '\0' && field[0] > '9' && field[0] != '_';
 }
 
-void journal_entry_add(JournalEntry *e, const char *field, const char *value)
+void journal_entry_add_bytes(JournalEntry *e, const char *field, const void *data, size_t size)
 {
-        size_t name_size = strlen(field), size = strlen(strempty(value));
+        size_t name_size = strlen(field);
         uint64_t coded = htole64(size);
         char *p;
 
-        if (!value)
-                return;
         if (!field_is_valid(field)) {
                 e->error = -EINVAL;
                 return;
@@ -124,8 +122,14 @@ void journal_entry_add(JournalEntry *e, const char *field, const char *value)
         p = mempcpy(p, field, name_size);
         *p++ = '\n';
         p = mempcpy(p, &coded, sizeof(coded));
-        p = mempcpy(p, value, size);
+        p = mempcpy(p, data, size);
         *p = '\n';
+}
+
+void journal_entry_add(JournalEntry *e, const char *field, const char *value)
+{
+        if (value)
+                journal_entry_add_bytes(e, field, value, strlen(value));
 }
 
 void journal_entry_addf(JournalEntry *e, const char *field, const char *format, ...)
@@ -157,18 +161,26 @@ static int send_as_file(int fd, const JournalEntry *e)
         return send_datagram(fd, "", 0, memory);
 }
 
-int journal_entry_send(const JournalEntry *e)
+int journal_open(void)
 {
-        _cleanup_close_ int fd = -EBADF;
+        return connect_unix(JOURNAL_SOCKET, SOCK_DGRAM);
+}
+
+int journal_entry_send_to(const JournalEntry *e, int fd)
+{
         int r;
 
         if (e->error < 0)
                 return e->error;
-        fd = connect_unix(JOURNAL_SOCKET, SOCK_DGRAM);
-        if (fd < 0)
-                return fd;
         r = send_datagram(fd, e->data, e->size, -EBADF);
         return r == -EMSGSIZE || r == -ENOBUFS ? send_as_file(fd, e) : r;
+}
+
+int journal_entry_send(const JournalEntry *e)
+{
+        _cleanup_close_ int fd = journal_open();
+
+        return fd < 0 ? fd : journal_entry_send_to(e, fd);
 }
 
 int journal_stream_open(const char *identifier, const char *unit, int priority)

@@ -23,8 +23,13 @@ void journal_entry_done(JournalEntry *e);
 /* Adds FIELD=value, length-coded, so that no byte of the value can begin another field. NULL is left out.
  * field is upper-case letters, digits and '_', at most 64, else send returns -EINVAL. */
 void journal_entry_add(JournalEntry *e, const char *field, const char *value);
+/* The same for bytes that may hold a NUL, as a container's output. */
+void journal_entry_add_bytes(JournalEntry *e, const char *field, const void *data, size_t size);
 void journal_entry_addf(JournalEntry *e, const char *field, const char *format, ...) _printf_(3, 4);
 int journal_entry_send(const JournalEntry *e);
+/* For who has many to send: one socket for all of them. */
+int journal_open(void);
+int journal_entry_send_to(const JournalEntry *e, int fd);
 
 /* A stream socket to journald whose lines carry identifier, priority (0 to 7) and the fields of unit (NULL:
  * found by the caller's cgroup). Level prefixes in the lines are not interpreted. */
