@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What happens to objects, under libpod's names: one row per event gives its type, its status, and the MESSAGE_ID of
- * its journal entry, for which units/berth.catalog has the text. An event is a journal entry first (history) and a
- * signal of io.berth1.Runtime second. */
+/* What happens to objects, under libpod's names: one row per event gives its type, its status, and the
+ * MESSAGE_ID of its journal entry, for which units/berth.catalog has the text. An event is a journal entry
+ * first (history) and a signal of io.berth1.Runtime second. */
 
 #include "base/hashmap.h"
 #include "base/macro.h"
@@ -43,6 +43,7 @@ typedef struct EventInfo {
         const Map *attributes;
 } EventInfo;
 
-/* Writes the journal entry: MESSAGE ("container died web (id)"), MESSAGE_ID, BERTH_EVENT (status), BERTH_EVENT_TYPE,
- * CONTAINER_ID/CONTAINER_NAME or IMAGE_ID/IMAGE_NAME, UNIT-like fields. A failure is returned, never fatal. */
+/* Writes the journal entry: MESSAGE ("container died web (id)"), MESSAGE_ID, BERTH_EVENT (status),
+ * BERTH_EVENT_TYPE, CONTAINER_ID/CONTAINER_NAME or IMAGE_ID/IMAGE_NAME, UNIT-like fields. A failure is
+ * returned, never fatal. */
 int event_log(Event e, const EventInfo *info);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Image references: [registry[:port]/]path[:tag][@digest], by the grammar of the OCI distribution specification and
- * with podman's reading of short names. A name is normalised once, here: a reference without a registry belongs to
- * "localhost", one without tag and digest means ":latest". */
+/* Image references: [registry[:port]/]path[:tag][@digest], by the grammar of the OCI distribution
+ * specification and with podman's reading of short names. A name is normalised once, here: a reference
+ * without a registry belongs to "localhost", one without tag and digest means ":latest". */
 
 #include "base/macro.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The executor's order: an OCI runtime configuration (config.json), typed, with one member of ours, "berth", for what
- * the specification has no word for. The daemon builds it from a Spec and the image's configuration; the executor
- * reads it; crun can read it too. An image cannot reach into "berth": labels and annotations live elsewhere. */
+/* The executor's order: an OCI runtime configuration (config.json), typed, with one member of ours, "berth",
+ * for what the specification has no word for. The daemon builds it from a Spec and the image's configuration;
+ * the executor reads it; crun can read it too. An image cannot reach into "berth": labels and annotations
+ * live elsewhere. */
 
 #include <sys/resource.h>
 
@@ -50,8 +51,9 @@ typedef struct LaunchDevice {
 typedef struct LaunchProcess {
         bool terminal;
         uint32_t uid, gid;
-        char *user;      /* ours ("berth.user"): "app", "app:grp", "1000:5"; resolved inside the root; NULL: uid/gid */
-        char **groups;   /* ours: names or numbers of further groups, "keep-groups" never */
+        char *user;    /* ours ("berth.user"): "app", "app:grp", "1000:5"; resolved inside the root; NULL:
+                          uid/gid */
+        char **groups; /* ours: names or numbers of further groups, "keep-groups" never */
         uint32_t *additional_gids;
         size_t n_additional_gids;
         bool has_umask;
@@ -115,19 +117,20 @@ int launch_process_from_json(const json_t *v, LaunchProcess *ret, Error *error);
 json_t *launch_process_to_json(const LaunchProcess *p);
 void launch_process_done(LaunchProcess *p);
 
-/* What the executor leaves behind, one JSON document each: START_RECORD_DIR/<id> when the payload is about to run (or
- * could not), EXIT_RECORD_DIR/<id> and containers/<id>/exit.json when it ended. Exec sessions too, under their ID. */
+/* What the executor leaves behind, one JSON document each: START_RECORD_DIR/<id> when the payload is about to
+ * run (or could not), EXIT_RECORD_DIR/<id> and containers/<id>/exit.json when it ended. Exec sessions too,
+ * under their ID. */
 typedef struct Record {
         uint64_t pid;
-        uint64_t pid_start;    /* clock ticks after boot, field 22 of /proc/PID/stat */
+        uint64_t pid_start; /* clock ticks after boot, field 22 of /proc/PID/stat */
         char *invocation_id;
         char *boot_id;
         uint64_t started_usec; /* realtime; 0: never */
         uint64_t finished_usec;
-        uint64_t exit_code;    /* 0 to 255; 128+signal */
-        char *result;          /* systemd's $SERVICE_RESULT */
+        uint64_t exit_code; /* 0 to 255; 128+signal */
+        char *result;       /* systemd's $SERVICE_RESULT */
         bool oom_killed;
-        char *error_name;      /* bus name of an ErrorKind when the start failed */
+        char *error_name; /* bus name of an ErrorKind when the start failed */
         char *error;
         json_t *unknown;
 } Record;

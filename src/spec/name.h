@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Names: of objects, units, object paths and places on disk. Everything that turns a name into where it lives is here. */
+/* Names: of objects, units, object paths and places on disk. Everything that turns a name into where it lives
+ * is here. */
 
 #include "base/macro.h"
 
 #define NAME_LENGTH_MAX 128
 #define ID_LENGTH 64
+/* How much of an ID lists and unit names show. */
+#define ID_SHORT_LENGTH 12
 
 #define CONTAINERS_DIR BERTH_STATE_DIR "/containers"
 #define IMAGES_DIR BERTH_STATE_DIR "/images"
@@ -27,15 +30,18 @@
 #define CONTAINER_INTERFACE "io.berth1.Container"
 #define IMAGE_INTERFACE "io.berth1.Image"
 
-/* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most NAME_LENGTH_MAX, and not what would be read as an ID (64 hex digits). */
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most NAME_LENGTH_MAX, and not what would be read as an ID (64 hex digits).
+ */
 bool name_is_valid(const char *s);
 bool id_is_valid(const char *s);
 /* 64 random lower-case hex digits. */
 int id_new(char ret[static ID_LENGTH + 1]);
-/* A name of two words for a container that was given none, as "brisk_heron"; the caller checks that it is free. */
+/* A name of two words for a container that was given none, as "brisk_heron"; the caller checks that it is
+ * free. */
 char *name_random(void);
 
-/* "berth-web.service"; "berth-exec-<first 12 of id>.service". NULL: out of memory. */
+/* "berth-web.service"; "berth_exec-<first 12 of id>.service", which no container's unit can be called. NULL:
+ * out of memory. */
 char *container_unit_name(const char *name);
 char *exec_unit_name(const char *exec_id);
 /* "/io/berth1/container/<id>". */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The kinds of setting. A type owns one C representation and its two outside forms: text (Quadlet, flags) and JSON
- * (state files). The bus form is the JSON form under the type's D-Bus signature, converted once in bus/. */
+/* The kinds of setting. A type owns one C representation and its two outside forms: text (Quadlet, flags) and
+ * JSON (state files). The bus form is the JSON form under the type's D-Bus signature, converted once in bus/.
+ */
 
 #include "base/hashmap.h"
 #include "base/json.h"
@@ -14,8 +15,8 @@ typedef struct SettingType {
         const char *name;
         const char *signature; /* D-Bus: b s as t x i a{ss} */
         const char *metavar;   /* for --help; NULL: takes no argument */
-        /* All get the row for its arg. Failure: -EINVAL or -ENOMEM; *ret_error, if set, is a static text that says
-         * what would be right. */
+        /* All get the row for its arg. Failure: -EINVAL or -ENOMEM; *ret_error, if set, is a static text that
+         * says what would be right. */
         int (*from_text)(const Setting *row, void *field, const char *text, const char **ret_error);
         char *(*to_text)(const Setting *row, const void *field);
         int (*from_json)(const Setting *row, void *field, const json_t *value, const char **ret_error);
@@ -27,15 +28,15 @@ typedef struct SettingType {
 
 /* The C type of a field of each kind; FIELD() in setting.c refuses to compile when they disagree. */
 typedef bool setting_ctype_bool;
-typedef char *setting_ctype_string; /* arg: NULL or StringCheck */
-typedef char *setting_ctype_path;   /* absolute and normalised */
-typedef char **setting_ctype_strv;  /* list of texts; arg: NULL or StringCheck for each element */
-typedef char **setting_ctype_argv;  /* a command line in words */
-typedef Map *setting_ctype_map;     /* NAME=VALUE; arg: NULL or StringCheck for the name */
+typedef char *setting_ctype_string;   /* arg: NULL or StringCheck */
+typedef char *setting_ctype_path;     /* absolute and normalised */
+typedef char **setting_ctype_strv;    /* list of texts; arg: NULL or StringCheck for each element */
+typedef char **setting_ctype_argv;    /* a command line in words */
+typedef Map *setting_ctype_map;       /* NAME=VALUE; arg: NULL or StringCheck for the name */
 typedef uint64_t setting_ctype_count; /* arg: NULL or const Range * */
 typedef uint64_t setting_ctype_size;
 typedef uint64_t setting_ctype_usec;
-typedef uint64_t setting_ctype_cpus; /* "1.5" CPUs, in usec per second */
+typedef uint64_t setting_ctype_cpus;   /* "1.5" CPUs, in usec per second */
 typedef int64_t setting_ctype_integer; /* arg: const Range * */
 typedef int setting_ctype_signal;
 typedef mode_t setting_ctype_mode;
@@ -50,6 +51,7 @@ typedef struct Range {
 typedef struct EnumTable {
         const char *const *names;
         size_t n;
+        const char *reason; /* "no, on-failure, ... is wanted" */
 } EnumTable;
 
 /* 0 when s is right, else -EINVAL and a static text that says what would be. */

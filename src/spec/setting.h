@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* THE TABLE: one row per setting of every object. A row owns representation (its name everywhere, its type, where it
- * lies in Spec, how it reaches systemd) and never meaning. Text, bus, JSON, flags, help, completion and the man page's
- * check are loops over these rows. */
+/* THE TABLE: one row per setting of every object. A row owns representation (its name everywhere, its type,
+ * where it lies in Spec, how it reaches systemd) and never meaning. Text, bus, JSON, flags, help, completion
+ * and the man page's check are loops over these rows. */
 
 #include "base/json.h"
 #include "spec/setting-type.h"
@@ -74,13 +74,14 @@ typedef struct Setting {
         unsigned kinds;      /* of SpecKind */
         const SettingType *type;
         size_t offset;
-        const void *arg;     /* for the type: name table, range, validator */
+        const void *arg; /* for the type: name table, range, validator */
         unsigned flags;
-        const char *unit;    /* unit-file key that systemd takes the value under, "TasksMax" */
+        const char *unit;             /* unit-file key that systemd takes the value under, "TasksMax" */
         bool (*guard)(const Spec *s); /* reaches into the host: asks for the stronger polkit action */
-        const char *otherwise; /* what holds when it is not given, as text: default of the field, help and man page */
-        const char *example; /* for the round-trip test and the man page */
-        const char *help;    /* one line */
+        const char *otherwise; /* what holds when it is not given, as text: default of the field, help and man
+                                  page */
+        const char *example;   /* for the round-trip test and the man page */
+        const char *help;      /* one line */
 } Setting;
 
 const Setting *setting_get(SettingId id);
@@ -94,12 +95,12 @@ SettingId setting_id(const Setting *row);
 const char *setting_nearest_name(SpecKind kind, const char *s);
 const char *setting_nearest_quadlet(SpecKind kind, const char *s);
 const char *setting_nearest_flag(SpecKind kind, const char *s);
-/* "stop-signal", into buf. */
-#define SETTING_FLAG_MAX 48
-const char *setting_flag(const Setting *row, char buf[static SETTING_FLAG_MAX]);
+/* "stop-signal": the flag without its dashes, in static storage. */
+const char *setting_flag(const Setting *row);
 
 #define SETTING_FOREACH(row, of_kind)                                                                        \
-        for (const Setting *row = setting_get(0); row; row = setting_id(row) + 1 < _SETTING_MAX ? row + 1 : NULL) \
+        for (const Setting *row = setting_get(0); row;                                                       \
+             row = setting_id(row) + 1 < _SETTING_MAX ? row + 1 : NULL)                                      \
                 if (row->kinds & (of_kind))
 
 bool spec_has(const Spec *s, SettingId id);
@@ -115,7 +116,7 @@ char *setting_text(const Spec *s, const Setting *row);
 int setting_assign_json(Spec *s, const Setting *row, const json_t *value, Error *error);
 json_t *setting_json(const Spec *s, const Setting *row);
 
-/* The object of all settings that are set; and back: members without a row are collected into *rest (NULL: an error
- * that names the member and the nearest row). */
+/* The object of all settings that are set; and back: members without a row are collected into *rest (NULL: an
+ * error that names the member and the nearest row). */
 json_t *spec_to_json(const Spec *s);
 int spec_from_json(Spec *s, const json_t *object, json_t **rest, Error *error);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Spec: the wish for one object, a field per setting. A Quadlet file, command-line flags and a method call all become
- * a Spec; spec/setting.c has the row for each field, and all reading and writing of fields goes through the rows.
- * Whoever acts on a setting reads the plain field. */
+/* Spec: the wish for one object, a field per setting. A Quadlet file, command-line flags and a method call
+ * all become a Spec; spec/setting.c has the row for each field, and all reading and writing of fields goes
+ * through the rows. Whoever acts on a setting reads the plain field. */
 
 #include "base/hashmap.h"
 #include "base/macro.h"
