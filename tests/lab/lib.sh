@@ -153,8 +153,9 @@ lab_lay_over() {
         if [ -d "$tree/usr/lib/systemd/catalog" ]; then
                 journalctl --update-catalog --root="$root" || echo "lab: the catalog is broken" >&2
         fi
-        [ -d "$tree/usr/lib/systemd/system" ] || return 0
-        find "$tree/usr/lib/systemd/system" -maxdepth 1 -type f -printf '%f\n' | while read -r unit; do
-                systemctl --quiet --root="$root" preset "$unit" || echo "lab: no preset for $unit" >&2
-        done
+        # Either directory may be missing: then find fails, and that is right.
+        { find "$tree/usr/lib/systemd/system" "$tree/lib/systemd/system" -maxdepth 1 -type f -printf '%f\n' 2>/dev/null || true; } |
+                sort -u | while read -r unit; do
+                        systemctl --quiet --root="$root" preset "$unit" || echo "lab: no preset for $unit" >&2
+                done
 }
