@@ -8,30 +8,32 @@
 #include "spec/error.h"
 #include "spec/spec.h"
 
-/* How systemd's bus API wants a key that a unit file has as text. */
+/* What kind of value a key takes: how its text is escaped in a file, and the type of its D-Bus property. */
 typedef enum UnitValueType {
         UNIT_VALUE_STRING,
         UNIT_VALUE_BOOL,
-        UNIT_VALUE_U64, /* t: bytes, counts; UINT64_MAX prints as "infinity" */
-        UNIT_VALUE_I32, /* i: signals, scores */
-        UNIT_VALUE_U32,
-        UNIT_VALUE_USEC,         /* t under the name with "Sec" turned into "USec" */
-        UNIT_VALUE_STRV,         /* as, blank-separated in a file */
-        UNIT_VALUE_EXEC,         /* a(sasb): a command line */
-        UNIT_VALUE_DEVICES,      /* a(ss) */
-        UNIT_VALUE_EXIT_STATUS,  /* (aiai): SuccessExitStatus */
-        UNIT_VALUE_FIELDS,       /* ay list: LogExtraFields */
-        UNIT_VALUE_PERCENT_USEC, /* CPUQuota: "150%" in a file, CPUQuotaPerSecUSec t on the bus */
-        UNIT_VALUE_CPUSET,       /* ay bitmask */
+        UNIT_VALUE_U64, /* bytes, counts, weights; UINT64_MAX is "infinity" */
+        UNIT_VALUE_U32, /* StartLimitBurst */
+        UNIT_VALUE_I32, /* OOMScoreAdjust, KillSignal: a number on the bus, a name in a file for signals */
+        UNIT_VALUE_SIGNAL,
+        UNIT_VALUE_USEC,        /* "...Sec" in a file is "...USec" on the bus */
+        UNIT_VALUE_STRV,        /* a list of words */
+        UNIT_VALUE_EXEC,        /* one command line: the words of list */
+        UNIT_VALUE_DEVICES,     /* list: path, access, path, access, ... */
+        UNIT_VALUE_EXIT_STATUS, /* list: numbers and signal names; (aiai) on the bus */
+        UNIT_VALUE_FIELDS,      /* list: "NAME=value"; aay on the bus */
+        UNIT_VALUE_CPU_QUOTA,   /* number: usec per second; "150%" in a file, CPUQuotaPerSecUSec on the bus */
+        UNIT_VALUE_CPUSET,      /* text "0-3,5"; a bitmask (ay) on the bus */
 } UnitValueType;
 
 typedef struct UnitRow {
         const char *section;
         const char *key;
         UnitValueType type;
-        char *text;  /* STRING; for CPUSET the list "0-3,5" */
-        char **list; /* STRV, EXEC (argv), DEVICES (path, access, path, access...), FIELDS ("NAME=value") */
-        uint64_t number; /* BOOL, U64, U32, USEC; I32 as (uint64_t)(int64_t) */
+        bool specifiers; /* "%n" and the like are meant, not text; never on the bus */
+        char *text;
+        char **list;
+        uint64_t number; /* negative I32s as two's complement */
 } UnitRow;
 
 typedef struct UnitFile {
@@ -44,12 +46,13 @@ DEFINE_CLEANUP(UnitFile *, unit_file_free)
 
 /* What the unit needs to know beyond the spec. */
 typedef struct UnitContext {
-        const char *id;
+        const char
+                *id; /* NULL: the unit is written before the container exists (Quadlet): found by unit name */
         const char *name;
         const char *image_name;
         const char *slice;   /* NULL: machine.slice */
-        bool foreground;     /* the caller passes its descriptors: StandardOutput is theirs */
-        const char *exec_id; /* not NULL: the unit of an exec session */
+        bool foreground;     /* the caller passes its descriptors: no row for the standard streams */
+        const char *exec_id; /* not NULL: the unit of an exec session in that container */
 } UnitContext;
 
 int unit_file_new(const Spec *s, const UnitContext *context, UnitFile **ret, Error *error);

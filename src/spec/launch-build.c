@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Spec and image into the executor's order. */
+
+#include <inttypes.h>
+
+#include "base/parse.h"
+#include "base/str.h"
+#include "spec/item.h"
+#include "spec/launch-build.h"
+#include "spec/setting.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEFAULT_PROFILE BERTH_DATA_DIR "/seccomp.json"
+#define OCI_VERSION "1.0.2"
+
+enum {
+        BOUNDING,
+        EFFECTIVE,
+        INHERITABLE,
+        PERMITTED,
+        AMBIENT,
+};
+
+/* The mounts that every container has, in order. */
+static const struct {
+        const char *destination, *type, *source, *options;
+} base_mounts[] = {
+        {"/proc", "proc", "proc", "nosuid,noexec,nodev"},
+        {"/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k"},
+        {"/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro"},
+        {"/sys/fs/cgroup", "cgroup", "cgroup", "rprivate,nosuid,noexec,nodev,relatime,ro"},
+        {"/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"},
+        {"/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
+};
+
+/* With --read-only these stay writable, as podman keeps them. */
+static const char *const scratch_dirs[] = {"/run", "/tmp", "/var/tmp"};
+
+/* What the kernel shows of the host in /proc and /sys: podman's lists, and those of containers-common since.
+ */
+static const char *const masked_paths[] = {
+        "/proc/acpi",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/latency_stats",
+        "/proc/sched_debug",
+        "/proc/scsi",
+        "/proc/timer_list",
+        "/proc/timer_stats",
+        "/proc/interrupts",
+        "/sys/dev/block",
+        "/sys/devices/virtual/powercap",
+        "/sys/firmware",
+        "/sys/fs/selinux",
+};
+static const char *const readonly_paths[] = {
+        "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+};
+
+static int copy_list(const char *const *from, size_t n, char ***to)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = strv_append(to, from[i]);
+        return r;
+}
+
+static int add_mount(Launch *l, const char *destination, const char *type, const char *source, char **options)
+{
+        LaunchMount m = {strdup(destination), strdup(type), strdup(source), options};
+        LaunchMount *mounts = reallocarray(l->mounts, l->n_mounts + 1, sizeof(*mounts));
+
+        if (mounts)
+                l->mounts = mounts;
+        if (!mounts || !m.destination || !m.type || !m.source || !m.options) {
+                free(m.destination);
+                free(m.type);
+                free(m.source);
+                strv_free(m.options);
+                return -ENOMEM;
+        }
+        l->mounts[l->n_mounts++] = m;
+        return 0;
+}
+
+static int add_mount_text(Launch *l, const char *destination, const char *type, const char *source,
+                          const char *text)
+{
+        char **options = NULL;
+
+        if (strv_split(text, ",", &options) < 0)
+                return -ENOMEM;
+        return add_mount(l, destination, type, source, options);
+}
+
+static int add_base_mounts(Launch *l, const Spec *s)
+{
+        _cleanup_free_ char *shm = str_printf("nosuid,noexec,nodev,mode=1777,size=%" PRIu64, s->shm_size);
+        int r;
+
+        FOREACH_ELEMENT(m, base_mounts) {
+                r = add_mount_text(l, m->destination, m->type, m->source, m->options);
+                if (r < 0)
+                        return r;
+        }
+        return shm ? add_mount_text(l, "/dev/shm", "tmpfs", "shm", shm) : -ENOMEM;
+}
+
+/* Files that the daemon has written into the container's directory. A network of its own without any link has
+ * no use for name servers. */
+static int add_file_mounts(Launch *l, const Spec *s, const LaunchContext *c)
+{
+        static const struct {
+                const char *name, *destination;
+                bool network;
+        } files[] = {
+                {"hosts", "/etc/hosts"},
+                {"hostname", "/etc/hostname"},
+                {"resolv.conf", "/etc/resolv.conf", .network = true},
+        };
+        int r;
+
+        FOREACH_ELEMENT(f, files) {
+                _cleanup_free_ char *source = str_printf("%s/%s", c->directory, f->name);
+
+                if (f->network && !strv_contains(s->network, "host"))
+                        continue;
+                r = source ? add_mount_text(l, f->destination, "bind", source, "bind,rprivate,nosuid,nodev")
+                           : -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_item_mount(Launch *l, const MountItem *m)
+{
+        _cleanup_strv_ char **options = NULL;
+        bool bind = m->kind == MOUNT_BIND;
+        int r;
+
+        r = strv_copy(m->options, &options);
+        if (r >= 0 && bind)
+                r = strv_append(&options, m->recursive ? "rbind" : "bind");
+        if (r >= 0 && bind && !strv_contains(options, "rprivate") && !strv_contains(options, "rslave") &&
+            !strv_contains(options, "rshared"))
+                r = strv_append(&options, "rprivate");
+        if (r >= 0 && !strv_contains(options, "suid"))
+                r = strv_append(&options, "nosuid");
+        if (r >= 0 && !strv_contains(options, "dev"))
+                r = strv_append(&options, "nodev");
+        if (r >= 0)
+                r = strv_append(&options, m->read_only ? (bind ? "rro" : "ro") : "rw");
+        if (r < 0)
+                return r;
+        return add_mount(l, m->destination, mount_kind_to_string(m->kind), bind ? m->source : "tmpfs",
+                         TAKE_PTR(options));
+}
+
+static int add_user_mounts(Launch *l, char **list, int (*parse)(const char *, MountItem *, const char **))
+{
+        int r;
+
+        STRV_FOREACH(i, list) {
+                _cleanup_mount_item_ MountItem m = {};
+
+                r = parse(*i, &m, NULL);
+                if (r >= 0)
+                        r = add_item_mount(l, &m);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool has_mount(const Launch *l, const char *destination)
+{
+        for (size_t i = 0; i < l->n_mounts; i++)
+                if (streq(l->mounts[i].destination, destination))
+                        return true;
+        return false;
+}
+
+static int add_scratch(Launch *l)
+{
+        int r;
+
+        FOREACH_ELEMENT(d, scratch_dirs)
+                if (!has_mount(l, *d)) {
+                        r = add_mount_text(l, *d, "tmpfs", "tmpfs", "nosuid,nodev,mode=1777");
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+/* A device is the host's own node, bound: numbers may differ after the next boot. "-/dev/x" is there if it
+ * is. */
+static int add_devices(Launch *l, const Spec *s)
+{
+        int r;
+
+        STRV_FOREACH(i, s->devices) {
+                _cleanup_(device_item_done) DeviceItem d = {};
+                bool optional;
+
+                r = device_item_parse(*i, &d, &optional, NULL);
+                if (r >= 0 && optional && access(d.source, F_OK) < 0)
+                        continue;
+                if (r >= 0)
+                        r = add_mount_text(l, d.destination, "bind", d.source,
+                                           "bind,rprivate,nosuid,noexec,dev");
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int build_mounts(Launch *l, const Spec *s, const LaunchContext *c)
+{
+        int r;
+
+        r = add_base_mounts(l, s);
+        if (r >= 0)
+                r = add_file_mounts(l, s, c);
+        if (r >= 0)
+                r = add_devices(l, s);
+        if (r >= 0)
+                r = add_user_mounts(l, s->volumes, mount_item_from_volume);
+        if (r >= 0)
+                r = add_user_mounts(l, s->mounts, mount_item_from_mount);
+        if (r >= 0)
+                r = add_user_mounts(l, s->tmpfs, mount_item_from_tmpfs);
+        if (r >= 0 && s->read_only)
+                r = add_scratch(l);
+        return r;
+}
+
+/* An entrypoint of one's own drops the image's command, which was written for the image's entrypoint. */
+static int build_args(Launch *l, const Spec *s, const ImageConfig *image, Error *error)
+{
+        bool own_entrypoint = spec_has(s, SETTING_ENTRYPOINT);
+        bool own_command = spec_has(s, SETTING_COMMAND);
+        int r;
+
+        r = strv_extend(&l->process.args, own_entrypoint ? s->entrypoint : image->entrypoint);
+        if (r >= 0 && own_command)
+                r = strv_extend(&l->process.args, s->command);
+        else if (r >= 0 && !own_entrypoint)
+                r = strv_extend(&l->process.args, image->cmd);
+        if (r < 0)
+                return r;
+        if (isempty(l->process.args ? l->process.args[0] : NULL))
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "Image %s names no command to run: give one behind the image", l->image);
+        return 0;
+}
+
+static int put_env(Map *env, const char *assignment)
+{
+        const char *equals = strchr(assignment, '=');
+        _cleanup_free_ char *name = equals ? strndup(assignment, equals - assignment) : NULL;
+
+        return name ? map_put_string(env, name, equals + 1) : equals ? -ENOMEM : 0;
+}
+
+static int env_list(const Map *env, char ***ret)
+{
+        _cleanup_strv_ char **list = NULL;
+        int r;
+
+        MAP_FOREACH(e, env) {
+                r = strv_consume(&list, str_printf("%s=%s", map_key(e), (char *) map_value(e)));
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(list);
+        return 0;
+}
+
+static int put_all(Map *env, const Map *more)
+{
+        int r;
+
+        MAP_FOREACH(e, more) {
+                r = map_put_string(env, map_key(e), map_value(e));
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Built from nothing: our three, the image's, the user's, the later ones winning. */
+static int build_env(Launch *l, const Spec *s, const ImageConfig *image)
+{
+        _cleanup_(map_freep) Map *env = map_new_strings();
+        int r;
+
+        if (!env)
+                return -ENOMEM;
+        r = map_put_string(env, "PATH", DEFAULT_PATH);
+        if (r >= 0)
+                r = map_put_string(env, "container", "berth");
+        if (r >= 0)
+                r = map_put_string(env, "HOSTNAME", l->hostname);
+        STRV_FOREACH(i, image->env)
+                if (r >= 0)
+                        r = put_env(env, *i);
+        if (r >= 0)
+                r = put_all(env, s->environment);
+        return r < 0 ? r : env_list(env, &l->process.env);
+}
+
+static void apply_capabilities(uint64_t *mask, char **list, bool add)
+{
+        STRV_FOREACH(i, list) {
+                int number = -1;
+                uint64_t bits;
+
+                if (!capability_parse(*i, &number))
+                        continue;
+                bits = number < 0 ? capability_all_mask() : UINT64_C(1) << number;
+                *mask = add ? *mask | bits : *mask & ~bits;
+        }
+}
+
+static bool names_all(char **list)
+{
+        STRV_FOREACH(i, list)
+                if (strcasecmp(*i, "all") == 0)
+                        return true;
+        return false;
+}
+
+/* ALL is the starting point, whatever the order it was given in: "drop all, add two" and "add all, drop two".
+ */
+static void build_capabilities(LaunchProcess *p, const Spec *s)
+{
+        uint64_t mask = capability_default_mask();
+
+        if (names_all(s->cap_drop)) {
+                mask = 0;
+                apply_capabilities(&mask, s->cap_add, true);
+        } else {
+                apply_capabilities(&mask, s->cap_add, true);
+                apply_capabilities(&mask, s->cap_drop, false);
+        }
+        p->capabilities[BOUNDING] = p->capabilities[EFFECTIVE] = p->capabilities[PERMITTED] = mask;
+}
+
+static int build_rlimits(LaunchProcess *p, const Spec *s)
+{
+        size_t n = strv_length(s->ulimits);
+
+        p->rlimits = n > 0 ? calloc(n, sizeof(*p->rlimits)) : NULL;
+        if (n > 0 && !p->rlimits)
+                return -ENOMEM;
+        STRV_FOREACH(i, s->ulimits) {
+                LaunchRlimit *limit = &p->rlimits[p->n_rlimits];
+                UlimitItem u;
+
+                if (ulimit_item_parse(*i, &u, NULL) < 0)
+                        continue;
+                limit->type = strdup(u.name);
+                if (!limit->type)
+                        return -ENOMEM;
+                limit->soft = u.soft;
+                limit->hard = u.hard;
+                p->n_rlimits++;
+        }
+        return 0;
+}
+
+static int build_user(LaunchProcess *p, const Spec *s, const ImageConfig *image)
+{
+        const char *user = s->user ?: image->user;
+
+        if (s->group)
+                p->user = str_printf("%s:%s", strempty(user), s->group);
+        else if (!isempty(user))
+                p->user = strdup(user);
+        if (!p->user && (s->group || !isempty(user)))
+                return -ENOMEM;
+        return strv_copy(s->groups, &p->groups);
+}
+
+static int build_process(Launch *l, const Spec *s, const ImageConfig *image, Error *error)
+{
+        LaunchProcess *p = &l->process;
+        const char *cwd = s->working_dir ?: image->working_dir;
+        int r;
+
+        p->has_umask = true;
+        p->umask = s->umask;
+        p->no_new_privileges = s->no_new_privileges;
+        build_capabilities(p, s);
+        r = build_args(l, s, image, error);
+        if (r >= 0)
+                r = build_env(l, s, image);
+        if (r >= 0)
+                r = build_rlimits(p, s);
+        if (r >= 0)
+                r = build_user(p, s, image);
+        if (r >= 0)
+                r = str_replace(&p->cwd, isempty(cwd) ? "/" : cwd);
+        return r;
+}
+
+static int build_root(Launch *l, const Spec *s, const LaunchContext *c)
+{
+        int r;
+
+        l->root_readonly = s->read_only;
+        r = str_replace(&l->root_path, c->image_root);
+        if (r >= 0)
+                r = strv_append(&l->overlay_lower, c->image_root);
+        if (r < 0)
+                return r;
+        l->overlay_upper = str_printf("%s/upper", c->directory);
+        l->overlay_work = str_printf("%s/work", c->directory);
+        return l->overlay_upper && l->overlay_work ? 0 : -ENOMEM;
+}
+
+static int build_isolation(Launch *l, const Spec *s)
+{
+        int r;
+
+        l->namespaces = 1U << LAUNCH_NS_MOUNT | 1U << LAUNCH_NS_PID | 1U << LAUNCH_NS_IPC |
+                        1U << LAUNCH_NS_UTS | 1U << LAUNCH_NS_CGROUP;
+        if (!strv_contains(s->network, "host"))
+                l->namespaces |= 1U << LAUNCH_NS_NETWORK;
+        r = copy_list(masked_paths, ELEMENTSOF(masked_paths), &l->masked_paths);
+        if (r >= 0)
+                r = copy_list(readonly_paths, ELEMENTSOF(readonly_paths), &l->readonly_paths);
+        if (r >= 0)
+                r = map_copy_strings(s->sysctl, &l->sysctl);
+        if (r >= 0)
+                r = str_replace(&l->seccomp_profile, s->seccomp_profile ?: DEFAULT_PROFILE);
+        return r;
+}
+
+static int build_identity(Launch *l, const Spec *s, const LaunchContext *c)
+{
+        const struct {
+                char **field;
+                const char *value;
+        } texts[] = {
+                {&l->oci_version, OCI_VERSION}, {&l->id, c->id},     {&l->name, c->name},
+                {&l->image, c->image_name},     {&l->unit, c->unit}, {&l->log_tag, s->log_tag ?: c->name},
+                {&l->timezone, s->timezone},
+        };
+        _cleanup_free_ char *short_id = strndup(c->id, 12), *notify = NULL;
+        int r = short_id ? 0 : -ENOMEM;
+
+        FOREACH_ELEMENT(t, texts)
+                if (r >= 0)
+                        r = str_replace(t->field, t->value);
+        if (r >= 0)
+                r = str_replace(&l->hostname, s->hostname ?: short_id);
+        if (r < 0)
+                return r;
+        notify = setting_type_enum.to_text(setting_get(SETTING_SDNOTIFY), &s->sdnotify);
+        l->sdnotify = TAKE_PTR(notify);
+        l->auto_remove = s->auto_remove;
+        l->log_none = s->log_driver == LOG_DRIVER_NONE;
+        return l->sdnotify ? map_copy_strings(s->annotations, &l->annotations) : -ENOMEM;
+}
+
+int launch_build(const Spec *s, const ImageConfig *image, const LaunchContext *c, Launch **ret, Error *error)
+{
+        _cleanup_(launch_freep) Launch *l = launch_new();
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        r = build_identity(l, s, c);
+        if (r >= 0)
+                r = build_process(l, s, image, error);
+        if (r >= 0)
+                r = build_root(l, s, c);
+        if (r >= 0)
+                r = build_mounts(l, s, c);
+        if (r >= 0)
+                r = build_isolation(l, s);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot build the configuration of %s", c->name);
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+int spec_complete(Spec *s, const ImageConfig *image, Error *error)
+{
+        if (spec_has(s, SETTING_STOP_SIGNAL) || isempty(image->stop_signal))
+                return 0;
+        if (parse_signal(image->stop_signal, &s->stop_signal) < 0)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "The image's stop signal is none: \"%s\"",
+                                 image->stop_signal);
+        return 0;
+}
+
+int launch_build_exec(const Spec *s, const Launch *l, LaunchProcess *ret, Error *error)
+{
+        _cleanup_(launch_process_done) LaunchProcess p = {};
+        _cleanup_(map_freep) Map *env = map_new_strings();
+        int r = env ? 0 : -ENOMEM;
+
+        p = (LaunchProcess){
+                .uid = l->process.uid,
+                .gid = l->process.gid,
+                .has_umask = l->process.has_umask,
+                .umask = l->process.umask,
+                .no_new_privileges = l->process.no_new_privileges || s->no_new_privileges,
+        };
+        memcpy(p.capabilities, l->process.capabilities, sizeof(p.capabilities));
+        STRV_FOREACH(i, l->process.env)
+                if (r >= 0)
+                        r = put_env(env, *i);
+        if (r >= 0)
+                r = put_all(env, s->environment);
+        if (r >= 0)
+                r = env_list(env, &p.env);
+        if (r >= 0)
+                r = strv_copy(s->command, &p.args);
+        if (r >= 0)
+                r = str_replace(&p.user, s->user ?: l->process.user);
+        if (r >= 0 && !s->user)
+                r = strv_copy(l->process.groups, &p.groups);
+        if (r >= 0)
+                r = str_replace(&p.cwd, s->working_dir ?: l->process.cwd);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot build the process for %s", strempty(l->name));
+        *ret = TAKE(p, (LaunchProcess){});
+        return 0;
+}
