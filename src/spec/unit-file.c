@@ -286,7 +286,7 @@ int unit_file_new(const Spec *s, const UnitContext *c, UnitFile **ret, Error *er
 
 static bool is_plain(char c)
 {
-        return isalnum((unsigned char) c) || strchr("_/.,:=@+-", c);
+        return isalnum((unsigned char) c) || strchr("_/.,:=@+-%", c);
 }
 
 /* One word for a line that systemd splits: quoted with C escapes; % is a specifier, and $ a variable in
@@ -303,7 +303,7 @@ static char *word_escape(const char *s, bool specifiers, bool command)
         if (!out)
                 return NULL;
         p = out;
-        if (quote && !specifiers)
+        if (quote)
                 *p++ = '"';
         for (; *s; s++) {
                 if (*s == '"' || *s == '\\')
@@ -315,7 +315,7 @@ static char *word_escape(const char *s, bool specifiers, bool command)
                 else
                         *p++ = *s;
         }
-        if (quote && !specifiers)
+        if (quote)
                 *p++ = '"';
         *p = '\0';
         return TAKE_PTR(out);
@@ -420,6 +420,15 @@ static int write_row(IniWriter *w, const UnitRow *row)
         return r < 0 ? r : ini_writer_add(w, row->section, row->key, text);
 }
 
+int unit_file_write(const UnitFile *u, IniWriter *w)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < u->n_rows && r >= 0; i++)
+                r = write_row(w, &u->rows[i]);
+        return r;
+}
+
 int unit_file_text(const UnitFile *u, char **ret)
 {
         _cleanup_(ini_writer_freep) IniWriter *w = ini_writer_new();
@@ -427,10 +436,6 @@ int unit_file_text(const UnitFile *u, char **ret)
 
         if (!w)
                 return -ENOMEM;
-        for (size_t i = 0; i < u->n_rows; i++) {
-                r = write_row(w, &u->rows[i]);
-                if (r < 0)
-                        return r;
-        }
-        return ini_writer_text(w, ret);
+        r = unit_file_write(u, w);
+        return r < 0 ? r : ini_writer_text(w, ret);
 }

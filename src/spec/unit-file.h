@@ -5,6 +5,7 @@
  * as typed properties of StartTransientUnit by engine/systemd. There is no second way to start a container.
  */
 
+#include "base/ini.h"
 #include "spec/error.h"
 #include "spec/spec.h"
 
@@ -61,3 +62,5 @@ const UnitRow *unit_file_find(const UnitFile *u, const char *key);
 /* Text of a .service file, every value escaped by systemd's rules. -EINVAL: a value that cannot be expressed.
  */
 int unit_file_text(const UnitFile *u, char **ret);
+/* The same into a writer that holds more lines than these. */
+int unit_file_write(const UnitFile *u, IniWriter *w);
