@@ -101,8 +101,17 @@ static json_t *bool_to_json(const Setting *row, const void *field)
 }
 
 const SettingType setting_type_bool = {
-        "bool",         "b",          NULL,      bool_from_text, bool_to_text,
-        bool_from_json, bool_to_json, bool_copy, bool_equal,     NULL,
+        "bool",
+        "b",
+        sizeof(setting_ctype_bool),
+        NULL,
+        bool_from_text,
+        bool_to_text,
+        bool_from_json,
+        bool_to_json,
+        bool_copy,
+        bool_equal,
+        NULL,
 };
 
 static int string_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
@@ -129,8 +138,17 @@ static bool string_equal(const void *a, const void *b)
 }
 
 const SettingType setting_type_string = {
-        "string",       "s",          "TEXT",      string_from_text, string_to_text,
-        text_from_json, text_to_json, string_copy, string_equal,     pointer_done,
+        "string",
+        "s",
+        sizeof(setting_ctype_string),
+        "TEXT",
+        string_from_text,
+        string_to_text,
+        text_from_json,
+        text_to_json,
+        string_copy,
+        string_equal,
+        pointer_done,
 };
 
 static int path_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
@@ -141,8 +159,17 @@ static int path_from_text(const Setting *row, void *field, const char *text, con
 }
 
 const SettingType setting_type_path = {
-        "path",         "s",          "PATH",      path_from_text, string_to_text,
-        text_from_json, text_to_json, string_copy, string_equal,   pointer_done,
+        "path",
+        "s",
+        sizeof(setting_ctype_path),
+        "PATH",
+        path_from_text,
+        string_to_text,
+        text_from_json,
+        text_to_json,
+        string_copy,
+        string_equal,
+        pointer_done,
 };
 
 static void strv_done(void *field)
@@ -228,8 +255,10 @@ static int strv_from_json(const Setting *row, void *field, const json_t *value, 
 }
 
 const SettingType setting_type_strv = {
-        "strv",         "as",         "TEXT",    strv_from_text, strv_to_text,
-        strv_from_json, list_to_json, list_copy, list_equal,     strv_done,
+        "strv",         "as",           sizeof(setting_ctype_strv),
+        "TEXT",         strv_from_text, strv_to_text,
+        strv_from_json, list_to_json,   list_copy,
+        list_equal,     strv_done,
 };
 
 static int argv_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
@@ -260,8 +289,10 @@ static int argv_from_json(const Setting *row, void *field, const json_t *value, 
 }
 
 const SettingType setting_type_argv = {
-        "argv",         "as",         "COMMAND", argv_from_text, argv_to_text,
-        argv_from_json, list_to_json, list_copy, list_equal,     strv_done,
+        "argv",         "as",           sizeof(setting_ctype_argv),
+        "COMMAND",      argv_from_text, argv_to_text,
+        argv_from_json, list_to_json,   list_copy,
+        list_equal,     strv_done,
 };
 
 static void map_done(void *field)
@@ -366,8 +397,10 @@ static bool map_equal(const void *a, const void *b)
 }
 
 const SettingType setting_type_map = {
-        "map",         "a{ss}",     "NAME=VALUE", map_from_text, map_to_text,
-        map_from_json, map_to_json, map_copy,     map_equal,     map_done,
+        "map",         "a{ss}",       sizeof(setting_ctype_map),
+        "NAME=VALUE",  map_from_text, map_to_text,
+        map_from_json, map_to_json,   map_copy,
+        map_equal,     map_done,
 };
 
 static int range_check(const Setting *row, int64_t v, const char **ret_error)
@@ -426,8 +459,17 @@ static json_t *u64_to_json(const Setting *row, const void *field)
 }
 
 const SettingType setting_type_count = {
-        "count",       "t",         "N",        count_from_text, count_to_text,
-        u64_from_json, u64_to_json, count_copy, count_equal,     NULL,
+        "count",
+        "t",
+        sizeof(setting_ctype_count),
+        "N",
+        count_from_text,
+        count_to_text,
+        u64_from_json,
+        u64_to_json,
+        count_copy,
+        count_equal,
+        NULL,
 };
 
 static int size_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
@@ -443,8 +485,17 @@ static char *size_to_text(const Setting *row, const void *field)
 }
 
 const SettingType setting_type_size = {
-        "size",        "t",         "BYTES",    size_from_text, size_to_text,
-        u64_from_json, u64_to_json, count_copy, count_equal,    NULL,
+        "size",
+        "t",
+        sizeof(setting_ctype_size),
+        "BYTES",
+        size_from_text,
+        size_to_text,
+        u64_from_json,
+        u64_to_json,
+        count_copy,
+        count_equal,
+        NULL,
 };
 
 static int usec_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
@@ -463,8 +514,17 @@ static char *usec_to_text(const Setting *row, const void *field)
 }
 
 const SettingType setting_type_usec = {
-        "usec",        "t",         "TIME",     usec_from_text, usec_to_text,
-        u64_from_json, u64_to_json, count_copy, count_equal,    NULL,
+        "usec",
+        "t",
+        sizeof(setting_ctype_usec),
+        "TIME",
+        usec_from_text,
+        usec_to_text,
+        u64_from_json,
+        u64_to_json,
+        count_copy,
+        count_equal,
+        NULL,
 };
 
 /* "1.5" CPUs are 1,500,000 microseconds of CPU time a second; six decimals are exact. */
@@ -507,8 +567,17 @@ static char *cpus_to_text(const Setting *row, const void *field)
 }
 
 const SettingType setting_type_cpus = {
-        "cpus",        "t",         "CPUS",     cpus_from_text, cpus_to_text,
-        u64_from_json, u64_to_json, count_copy, count_equal,    NULL,
+        "cpus",
+        "t",
+        sizeof(setting_ctype_cpus),
+        "CPUS",
+        cpus_from_text,
+        cpus_to_text,
+        u64_from_json,
+        u64_to_json,
+        count_copy,
+        count_equal,
+        NULL,
 };
 
 static int integer_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
@@ -546,6 +615,7 @@ static json_t *integer_to_json(const Setting *row, const void *field)
 const SettingType setting_type_integer = {
         "integer",
         "x",
+        sizeof(setting_ctype_integer),
         "N",
         integer_from_text,
         integer_to_text,
@@ -569,8 +639,17 @@ static char *signal_to_text(const Setting *row, const void *field)
 }
 
 const SettingType setting_type_signal = {
-        "signal",       "s",          "SIGNAL",    signal_from_text, signal_to_text,
-        text_from_json, text_to_json, signal_copy, signal_equal,     NULL,
+        "signal",
+        "s",
+        sizeof(setting_ctype_signal),
+        "SIGNAL",
+        signal_from_text,
+        signal_to_text,
+        text_from_json,
+        text_to_json,
+        signal_copy,
+        signal_equal,
+        NULL,
 };
 
 static int mode_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
@@ -584,8 +663,17 @@ static char *mode_to_text(const Setting *row, const void *field)
 }
 
 const SettingType setting_type_mode = {
-        "mode",         "s",          "MODE",    mode_from_text, mode_to_text,
-        text_from_json, text_to_json, mode_copy, mode_equal,     NULL,
+        "mode",
+        "s",
+        sizeof(setting_ctype_mode),
+        "MODE",
+        mode_from_text,
+        mode_to_text,
+        text_from_json,
+        text_to_json,
+        mode_copy,
+        mode_equal,
+        NULL,
 };
 
 static int enum_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
@@ -609,6 +697,15 @@ static char *enum_to_text(const Setting *row, const void *field)
 }
 
 const SettingType setting_type_enum = {
-        "enum",         "s",          "WORD",      enum_from_text, enum_to_text,
-        text_from_json, text_to_json, signal_copy, signal_equal,   NULL,
+        "enum",
+        "s",
+        sizeof(setting_ctype_enum),
+        "WORD",
+        enum_from_text,
+        enum_to_text,
+        text_from_json,
+        text_to_json,
+        signal_copy,
+        signal_equal,
+        NULL,
 };

@@ -14,6 +14,7 @@ typedef struct Setting Setting;
 typedef struct SettingType {
         const char *name;
         const char *signature; /* D-Bus: b s as t x i a{ss} */
+        size_t size;           /* of a field */
         const char *metavar;   /* for --help; NULL: takes no argument */
         /* All get the row for its arg. Failure: -EINVAL or -ENOMEM; *ret_error, if set, is a static text that
          * says what would be right. */

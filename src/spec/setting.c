@@ -532,6 +532,7 @@ static void spec_reset(Spec *s, const Setting *row)
 
         if (row->type->done)
                 row->type->done(field_of(s, row));
+        memset(field_of(s, row), 0, row->type->size);
         if (row->otherwise)
                 (void) row->type->from_text(row, field_of(s, row), row->otherwise, &reason);
         s->set[id / 64] &= ~(UINT64_C(1) << (id % 64));
