@@ -405,8 +405,8 @@ static int walk_tree(int dir, const char *name, const Visitor *visitor)
         return r;
 }
 
-/* Walks what the last component of path names; the way to it is ours and may lead through links and mounts.
- */
+/* Walks what the last component of path names; the way to it is ours and may lead through
+ * links and mounts. */
 static int walk_path(int dir, const char *path, const Visitor *visitor)
 {
         _cleanup_free_ char *parent = NULL;

@@ -178,7 +178,7 @@ int journal_entry_send_to(const JournalEntry *e, int fd)
 
 int journal_entry_send(const JournalEntry *e)
 {
-        _cleanup_close_ int fd = journal_open();
+        _cleanup_close_ int fd = e->error < 0 ? e->error : journal_open();
 
         return fd < 0 ? fd : journal_entry_send_to(e, fd);
 }

@@ -24,8 +24,8 @@ int parse_i64(const char *s, int64_t min, int64_t max, int64_t *ret);
 /* Octal file mode or umask, 0 to 07777. */
 int parse_mode(const char *s, mode_t *ret);
 
-/* Bytes: "512m", "1.5G", "64KiB", "infinity" or "-1" (SIZE_INFINITY); b k m g t p, powers of 1024, any case.
- */
+/* Bytes: "512m", "1.5G", "64KiB", "infinity" or "-1" (SIZE_INFINITY); b k m g t p, powers of
+ * 1024, any case. */
 int parse_size(const char *s, uint64_t *ret);
 /* "1000", "512M": the largest unit that divides it evenly; "infinity". Returns buf. */
 #define FORMAT_SIZE_MAX 32

@@ -47,8 +47,8 @@ int str_replace(char **s, const char *value);
 bool str_has_control(const char *s);
 bool str_is_utf8(const char *s, size_t size);
 
-/* A copy that is fit for a terminal or a log line: control characters and invalid bytes as \xHH. NULL: OOM.
- */
+/* A copy that is fit for a terminal or a log line: control characters and invalid bytes as \xHH.
+ * NULL: OOM. */
 char *str_escape(const char *s);
 
 /* The candidate nearest to s by edit distance, NULL when none is near enough to be worth suggesting. The
