@@ -9,6 +9,8 @@
 #include "base/json.h"
 #include "spec/error.h"
 
+#define IMAGE_LAYERS_MAX 128U
+
 typedef struct ImageConfig {
         char *id;     /* hex of the config's digest */
         char *digest; /* of the manifest, "sha256:..."; NULL when the archive had none */

@@ -271,6 +271,10 @@ static int argv_from_text(const Setting *row, void *field, const char *text, con
                 r = words_split(text, &words);
         if (r == -EINVAL)
                 return *ret_error ? r : fail(ret_error, "unbalanced quotes or a bad escape");
+        /* An escape can make bytes that the text did not have. */
+        STRV_FOREACH(w, words)
+                if (r >= 0)
+                        r = text_check(*w, ret_error);
         if (r < 0)
                 return r;
         strv_done(field);
@@ -472,9 +476,22 @@ const SettingType setting_type_count = {
         NULL,
 };
 
+/* JSON integers have 63 bits: beyond them there is only infinity. */
+static int set_u64(void *field, uint64_t v, const char **ret_error)
+{
+        if (v > INT64_MAX && v != UINT64_MAX)
+                return fail(ret_error, "out of range");
+        *(uint64_t *) field = v;
+        return 0;
+}
+
 static int size_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
 {
-        return parse_size(text, field) < 0 ? fail(ret_error, "a size is wanted, as 512m or 1.5G") : 0;
+        uint64_t v;
+
+        if (parse_size(text, &v) < 0)
+                return fail(ret_error, "a size is wanted, as 512m or 1.5G");
+        return set_u64(field, v, ret_error);
 }
 
 static char *size_to_text(const Setting *row, const void *field)
@@ -500,10 +517,11 @@ const SettingType setting_type_size = {
 
 static int usec_from_text(const Setting *row, void *field, const char *text, const char **ret_error)
 {
-        if (streq(text, "-1"))
-                text = "infinity";
-        return parse_usec(text, field) < 0 ? fail(ret_error, "a time span is wanted, as 10, 90s or 1min 30s")
-                                           : 0;
+        uint64_t v;
+
+        if (parse_usec(streq(text, "-1") ? "infinity" : text, &v) < 0)
+                return fail(ret_error, "a time span is wanted, as 10, 90s or 1min 30s");
+        return set_u64(field, v, ret_error);
 }
 
 static char *usec_to_text(const Setting *row, const void *field)
