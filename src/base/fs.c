@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/array.h"
 #include "base/fs.h"
 #include "base/hashmap.h"
 #include "base/parse.h"
@@ -247,7 +248,7 @@ typedef struct Walk {
         int top; /* the caller's: the parent of the first level */
         int dir; /* the directory of the last level */
         Level *levels;
-        size_t n_levels, allocated;
+        size_t n_levels;
 } Walk;
 
 static void level_done(Level *l)
@@ -283,17 +284,10 @@ static int is_directory(int dir, const char *name)
 
 static int level_add_subdir(Level *l, const char *name)
 {
-        size_t n = l->n_subdirs;
-        char **larger;
-
-        if ((n & (n - 1)) == 0) { /* full at each power of two */
-                larger = reallocarray(l->subdirs, MAX(2 * n, (size_t) 1), sizeof(char *));
-                if (!larger)
-                        return -ENOMEM;
-                l->subdirs = larger;
-        }
-        l->subdirs[n] = strdup(name);
-        if (!l->subdirs[n])
+        if (!GROW(l->subdirs, l->n_subdirs))
+                return -ENOMEM;
+        l->subdirs[l->n_subdirs] = strdup(name);
+        if (!l->subdirs[l->n_subdirs])
                 return -ENOMEM;
         l->n_subdirs++;
         return 0;
@@ -327,15 +321,10 @@ static int walk_read(Walk *w, Level *l)
 
 static int walk_push(Walk *w, const char *name, const struct stat *st)
 {
-        size_t allocated = w->n_levels < w->allocated ? w->allocated : 2 * w->allocated + 16;
-        Level *larger =
-                w->n_levels < w->allocated ? w->levels : reallocarray(w->levels, allocated, sizeof(Level));
         char *copy;
 
-        if (!larger)
+        if (!GROW(w->levels, w->n_levels))
                 return -ENOMEM;
-        w->levels = larger;
-        w->allocated = allocated;
         copy = strdup(name);
         if (!copy)
                 return -ENOMEM;

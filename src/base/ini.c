@@ -4,6 +4,7 @@
  * assignment or nothing. What systemd would skip with a warning is an error here: a typing mistake in a
  * container's file should not start a container without the setting. */
 
+#include "base/array.h"
 #include "base/hashmap.h"
 #include "base/ini.h"
 #include "base/str.h"
@@ -52,21 +53,14 @@ static int intern(IniFile *f, const char *name, const char **ret)
 static int add_entry(IniFile *f, const IniEntry *template, const char *key, const char *value)
 {
         _cleanup_free_ char *key_copy = strdup(key), *value_copy = strdup(value);
-        size_t n = f->n_entries;
-        IniEntry *larger;
+        IniEntry *e;
 
-        if (!key_copy || !value_copy)
+        if (!key_copy || !value_copy || !GROW(f->entries, f->n_entries))
                 return -ENOMEM;
-        if ((n & (n - 1)) == 0) { /* full at each power of two */
-                larger = reallocarray(f->entries, MAX(2 * n, (size_t) 1), sizeof(IniEntry));
-                if (!larger)
-                        return -ENOMEM;
-                f->entries = larger;
-        }
-        f->entries[n] = *template;
-        f->entries[n].key = TAKE_PTR(key_copy);
-        f->entries[n].value = TAKE_PTR(value_copy);
-        f->n_entries++;
+        e = &f->entries[f->n_entries++];
+        *e = *template;
+        e->key = TAKE_PTR(key_copy);
+        e->value = TAKE_PTR(value_copy);
         return 0;
 }
 

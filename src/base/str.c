@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 
+#include "base/array.h"
 #include "base/str.h"
 
 #define BLANKS " \t\n\r"
@@ -29,20 +30,16 @@ size_t strv_length(char *const *l)
         return n;
 }
 
-/* Appends to a list whose length the caller counts, so that a long list is not walked once per element. */
+/* Appends s itself to a list that only this function made, so that a long one is neither walked nor copied
+ * for each of its elements. */
 static int append_counted(char ***l, size_t *n, char *s)
 {
-        _cleanup_free_ char *owned = s;
-        char **larger;
-
-        if (!owned)
+        if (!s || !GROW(*l, *n + 1)) {
+                free(s);
                 return -ENOMEM;
-        larger = reallocarray(*l, *n + 2, sizeof(char *));
-        if (!larger)
-                return -ENOMEM;
-        larger[(*n)++] = TAKE_PTR(owned);
-        larger[*n] = NULL;
-        *l = larger;
+        }
+        (*l)[(*n)++] = s;
+        (*l)[*n] = NULL;
         return 0;
 }
 
@@ -87,8 +84,16 @@ bool strv_contains(char *const *l, const char *s)
 int strv_consume(char ***l, char *s)
 {
         size_t n = strv_length(*l);
+        char **larger = s ? reallocarray(*l, n + 2, sizeof(char *)) : NULL;
 
-        return append_counted(l, &n, s);
+        if (!larger) {
+                free(s);
+                return -ENOMEM;
+        }
+        larger[n] = s;
+        larger[n + 1] = NULL;
+        *l = larger;
+        return 0;
 }
 
 int strv_append(char ***l, const char *s)
