@@ -377,8 +377,8 @@ static int claim_unit(Generator *g, const char *unit, const char *path, Error *e
         if (!other && g->output >= 0)
                 other = vendor_unit(unit, vendor);
         if (other)
-                return error_set(error, ERROR_NAME_IN_USE, "%s: not used, because %s exists from %s", path,
-                                 unit, other);
+                return error_set(error, ERROR_NAME_IN_USE,
+                                 "%s: makes no unit, because %s is there already: %s", path, unit, other);
         return map_put_string(g->units, unit, path);
 }
 

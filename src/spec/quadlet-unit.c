@@ -63,19 +63,32 @@ static int add_row(UnitFile *u, const char *section, const char *key, UnitValueT
         return 0;
 }
 
-static int add_bind_sources(char *const *texts, int (*parse)(const char *, MountItem *, const char **),
-                            char ***list)
+/* Those that are a directory's absolute path, maybe once systemd has put one in for a specifier. */
+static bool is_absolute(const char *source)
 {
-        int r = 0;
+        return !strchr(source, '$') &&
+               (*source == '/' || (*source == '%' && source[1] && strchr("hStCLETV", source[1])));
+}
 
-        for (char *const *i = texts; i && *i && r >= 0; i++) {
-                _cleanup_mount_item_ MountItem m = {};
+static int add_volume_source(const char *text, char ***paths)
+{
+        const char *colon = strchr(text, ':');
+        _cleanup_free_ char *source = colon ? strndup(text, (size_t) (colon - text)) : strdup("");
 
-                r = parse(*i, &m, NULL);
-                if (r >= 0 && m.kind == MOUNT_BIND)
-                        r = strv_append(list, m.source);
-        }
-        return r;
+        if (!source)
+                return -ENOMEM;
+        return is_absolute(source) ? strv_append(paths, source) : 0;
+}
+
+static int add_mount_source(const char *text, char ***paths)
+{
+        _cleanup_mount_item_ MountItem m = {};
+        int r;
+
+        r = mount_item_from_mount(text, &m, NULL);
+        if (r < 0 || m.kind != MOUNT_BIND)
+                return r == -ENOMEM ? r : 0;
+        return is_absolute(m.source) ? strv_append(paths, m.source) : 0;
 }
 
 /* The state directory and every host directory that the container gets must be mounted. */
@@ -85,10 +98,14 @@ static int add_mount_dependencies(const Quadlet *q, UnitFile *u)
         int r;
 
         r = strv_append(&paths, BERTH_STATE_DIR);
-        if (r >= 0)
-                r = add_bind_sources(q->spec->volumes, mount_item_from_volume, &paths);
-        if (r >= 0)
-                r = add_bind_sources(q->spec->mounts, mount_item_from_mount, &paths);
+        for (size_t i = 0; i < q->n_items && r >= 0; i++) {
+                SettingId id = setting_id(q->items[i].row);
+
+                if (id == SETTING_VOLUMES)
+                        r = add_volume_source(q->items[i].text, &paths);
+                else if (id == SETTING_MOUNTS)
+                        r = add_mount_source(q->items[i].text, &paths);
+        }
         return r < 0 ? r : add_row(u, "Unit", "RequiresMountsFor", UNIT_VALUE_STRV, TAKE_PTR(paths));
 }
 
