@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of verbs. */
+
+#include "base/str.h"
+#include "prog/ctl-option.h"
+
+#define LIST_FLAGS (F(FILTER) | F(FORMAT) | F(NO_HEADING) | F(NO_TRUNC) | F(QUIET) | F(SORT))
+#define MAKE_FLAGS (F(CID_FILE) | F(ENV_FILE) | F(LABEL_FILE) | F(REPLACE))
+
+#define ANY ARGS_UNLIMITED
+
+static const Verb verbs[] = {
+        {"create|container create", "IMAGE [COMMAND [ARGUMENT...]]", 1, ANY, ARG_IMAGE, .flags = MAKE_FLAGS,
+         .settings = SPEC_CONTAINER, .in_order = true, .run = verb_create,
+         .help = "Make a container without starting it"},
+        {"events", "", 0, 0, ARG_NONE, .flags = F(FILTER) | F(FORMAT) | F(NO_STREAM) | F(SINCE) | F(UNTIL),
+         .no_letter = F(FORMAT), .run = verb_events, .help = "Show what happens to containers and images"},
+        {"exec|container exec", "CONTAINER COMMAND [ARGUMENT...]", 2, ANY, ARG_RUNNING,
+         .flags = F(ENV_FILE) | F(TTY), .settings = SPEC_EXEC, .in_order = true, .run = verb_exec,
+         .help = "Run a command in a running container"},
+        {"help", "[COMMAND]", 0, 2, ARG_VERB, .run = verb_help, .help = "Show help for a command"},
+        {"images|image ls|image list", "[NAME]", 0, 1, ARG_IMAGE,
+         .flags = LIST_FLAGS | F(ALL_STATES) | F(DIGESTS), .no_letter = F(FORMAT), .run = verb_images,
+         .help = "List images"},
+        {"info", "", 0, 0, ARG_NONE, .flags = F(FORMAT), .run = verb_info,
+         .help = "Show where and how Berth works here"},
+        {"inspect", "NAME...", 1, ANY, ARG_OBJECT, .flags = F(FORMAT) | F(TYPE), .run = verb_inspect,
+         .help = "Show everything about containers or images"},
+        {"kill|container kill", "CONTAINER...", 0, ANY, ARG_RUNNING, .flags = F(ALL) | F(LATEST) | F(SIGNAL),
+         .run = verb_kill, .help = "Send a signal to the main process of containers"},
+        {"load|image load", "[FILE]", 0, 1, ARG_FILE, .flags = F(INPUT) | F(QUIET), .run = verb_load,
+         .help = "Bring in images from an OCI or docker archive"},
+        {"logs|container logs", "CONTAINER...", 1, ANY, ARG_CONTAINER,
+         .flags = F(FOLLOW) | F(NAMES) | F(SINCE) | F(TAIL) | F(TIMESTAMPS) | F(UNTIL), .run = verb_logs,
+         .help = "Show what containers wrote to their output"},
+        {"ps|container ls|container list|container ps", "", 0, 0, ARG_NONE,
+         .flags = LIST_FLAGS | F(ALL_STATES) | F(LAST) | F(LATEST), .no_letter = F(FORMAT), .run = verb_ps,
+         .help = "List containers"},
+        {"restart|container restart", "CONTAINER...", 0, ANY, ARG_CONTAINER,
+         .flags = F(ALL) | F(LATEST) | F(TIME), .run = verb_restart, .help = "Stop and start containers"},
+        {"rm|container rm", "CONTAINER...", 0, ANY, ARG_CONTAINER,
+         .flags = F(ALL) | F(FILTER) | F(FORCE) | F(IGNORE) | F(LATEST) | F(TIME), .no_letter = F(FILTER),
+         .run = verb_rm, .help = "Remove containers"},
+        {"rmi|image rm", "IMAGE...", 0, ANY, ARG_IMAGE, .flags = F(ALL) | F(FORCE) | F(IGNORE),
+         .run = verb_rmi, .help = "Remove images, or their names when they have several"},
+        {"run|container run", "IMAGE [COMMAND [ARGUMENT...]]", 1, ANY, ARG_IMAGE,
+         .flags = MAKE_FLAGS | F(DETACH) | F(SIG_PROXY) | F(TTY), .settings = SPEC_CONTAINER,
+         .in_order = true, .run = verb_run, .help = "Make a container and start it"},
+        {"settings", "", 0, 0, ARG_NONE, .flags = F(JSON) | F(FORMAT) | F(NO_HEADING), .run = verb_settings,
+         .help = "List all settings with their flags and Quadlet keys"},
+        {"start|container start", "CONTAINER...", 0, ANY, ARG_STOPPED,
+         .flags = F(ALL) | F(ATTACH) | F(FILTER) | F(INTERACTIVE) | F(LATEST) | F(SIG_PROXY),
+         .no_letter = F(ALL), .run = verb_start, .help = "Start containers"},
+        {"stop|container stop", "CONTAINER...", 0, ANY, ARG_RUNNING,
+         .flags = F(ALL) | F(FILTER) | F(IGNORE) | F(LATEST) | F(TIME), .run = verb_stop,
+         .help = "Stop containers"},
+        {"tag|image tag", "IMAGE NAME...", 2, ANY, ARG_IMAGE, .run = verb_tag,
+         .help = "Give an image further names"},
+        {"untag|image untag", "IMAGE [NAME...]", 1, ANY, ARG_IMAGE, .run = verb_untag,
+         .help = "Take names from an image"},
+        {"version", "", 0, 0, ARG_NONE, .flags = F(FORMAT), .run = verb_version,
+         .help = "Show the versions of both sides"},
+        {"wait|container wait", "CONTAINER...", 0, ANY, ARG_RUNNING, .flags = F(IGNORE) | F(LATEST),
+         .run = verb_wait, .help = "Wait until containers end and print their exit statuses"},
+        {"container exists", "CONTAINER", 1, 1, ARG_CONTAINER, .run = verb_container_exists,
+         .help = "Exit with 0 when there is such a container, with 1 when not"},
+        {"container inspect", "CONTAINER...", 1, ANY, ARG_CONTAINER, .flags = F(FORMAT),
+         .run = verb_container_inspect, .help = "Show everything about containers"},
+        {"container prune", "", 0, 0, ARG_NONE, .flags = F(FILTER) | F(FORCE_PRUNE), .no_letter = F(FILTER),
+         .run = verb_container_prune, .help = "Remove all containers that do not run"},
+        {"image exists", "IMAGE", 1, 1, ARG_IMAGE, .run = verb_image_exists,
+         .help = "Exit with 0 when there is such an image, with 1 when not"},
+        {"image inspect", "IMAGE...", 1, ANY, ARG_IMAGE, .flags = F(FORMAT), .run = verb_image_inspect,
+         .help = "Show everything about images"},
+        {"image prune", "", 0, 0, ARG_NONE, .flags = F(ALL) | F(FILTER) | F(FORCE_PRUNE),
+         .no_letter = F(FILTER), .run = verb_image_prune,
+         .help = "Remove images without a name, with --all those without a container"},
+};
+
+const Verb *verb_get(size_t i)
+{
+        return i < ELEMENTSOF(verbs) ? &verbs[i] : NULL;
+}
+
+static bool has_name(const Verb *v, const char *name)
+{
+        size_t n = strlen(name);
+
+        for (const char *p = v->names; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
+                if (strncmp(p, name, n) == 0 && (p[n] == '\0' || p[n] == '|'))
+                        return true;
+        return false;
+}
+
+const char *verb_name(const Verb *v)
+{
+        static char name[32];
+
+        (void) snprintf(name, sizeof(name), "%.*s", (int) strcspn(v->names, "|"), v->names);
+        return name;
+}
+
+bool verb_is_noun(const char *word)
+{
+        return streq(word, "container") || streq(word, "image");
+}
+
+const Verb *verb_find(char **argv, size_t *ret_words)
+{
+        _cleanup_free_ char *two =
+                verb_is_noun(argv[0]) && argv[1] ? str_printf("%s %s", argv[0], argv[1]) : NULL;
+        const char *name = two ?: argv[0];
+
+        if (strchr(argv[0], ' ') || strchr(argv[0], '|'))
+                return NULL;
+        *ret_words = two ? 2 : 1;
+        FOREACH_ELEMENT(v, verbs)
+                if (has_name(v, name))
+                        return v;
+        return NULL;
+}
+
+int verb_unknown(Ctl *c, char **argv)
+{
+        _cleanup_strv_ char **names = NULL;
+        bool noun = verb_is_noun(argv[0]);
+        const char *word = noun ? argv[1] : argv[0], *near;
+
+        FOREACH_ELEMENT(v, verbs) {
+                _cleanup_strv_ char **of_verb = NULL;
+
+                if (strv_split(v->names, "|", &of_verb) < 0)
+                        return -ENOMEM;
+                STRV_FOREACH(n, of_verb) {
+                        const char *below = noun ? startswith(*n, argv[0]) : *n;
+
+                        if (below && strv_append(&names, noun ? below + 1 : below) < 0)
+                                return -ENOMEM;
+                }
+        }
+        near = word ? nearest_of(word, names) : NULL;
+        if (!word)
+                return error_set(&c->error, ERROR_INVALID_ARGUMENT, "\"%s\" wants a command behind it",
+                                 argv[0]);
+        return error_set(&c->error, ERROR_INVALID_ARGUMENT, "unknown command \"%s\"%s%s%s", word,
+                         near ? "; did you mean \"" : "", strempty(near), near ? "\"?" : "");
+}
