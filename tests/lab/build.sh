@@ -4,6 +4,8 @@
 # The caller sets TOP, the root of the source tree.
 
 CACHE=${BERTH_TEST_CACHE:-/var/cache/berth-tests}
+[ -n "${BERTH_TEST_CACHE:-}" ] || [ "$(id -u)" = 0 ] || CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/berth-tests
+export BERTH_TEST_CACHE=$CACHE
 # Several checkouts on one machine do not share a build directory.
 BUILDS=$CACHE/build-$(printf '%s' "$TOP" | cksum | cut -d' ' -f1)
 
