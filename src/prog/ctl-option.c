@@ -251,6 +251,7 @@ static int parse_letters(Ctl *c, char **argv, size_t *i)
                 char flag[3] = {'-', *p, '\0'};
                 const char *value = NULL;
                 Found found;
+                bool last;
                 int r;
 
                 if (!find_letter(c->verb, *p, &found)) {
@@ -258,14 +259,14 @@ static int parse_letters(Ctl *c, char **argv, size_t *i)
                                 return 1;
                         return unknown_flag(c, flag);
                 }
-                if (found.metavar) {
+                last = found.metavar || p[1] == '=';
+                if (last)
                         value = p[1] == '=' ? p + 2 : p[1] ? p + 1 : argv[*i + 1] ? argv[++*i] : NULL;
-                        if (!value)
-                                return error_set(&c->error, ERROR_INVALID_ARGUMENT, "%s needs a value (%s)",
-                                                 flag, found.metavar);
-                }
+                if (last && !value)
+                        return error_set(&c->error, ERROR_INVALID_ARGUMENT, "%s needs a value (%s)", flag,
+                                         found.metavar);
                 r = assign(c, &found, value);
-                if (r < 0 || found.metavar)
+                if (r < 0 || last)
                         return r;
         }
         return 0;
