@@ -38,11 +38,13 @@ static const FlagRow flags[_FLAG_MAX] = {
         [FLAG_SIGNAL] = {"signal", 's', "SIGNAL", "The signal to send instead of SIGKILL"},
         [FLAG_SINCE] = {"since", 0, "TIME", "Only what came later: a time, or a span back as 10m"},
         [FLAG_SORT] = {"sort", 0, "COLUMN", "Sort by this column"},
+        [FLAG_SPECIFIER] = {"specifier", 0, "LETTER=VALUE", "What a specifier stands for, as i=blue for %i"},
         [FLAG_TAIL] = {"tail", 0, "NUMBER", "Only the last lines"},
         [FLAG_TIME] = {"time", 't', "SECONDS", "How long it may take to stop before it is killed"},
         [FLAG_TIMESTAMPS] = {"timestamps", 't', NULL, "Begin each line with its time"},
         [FLAG_TTY] = {"tty", 't', NULL, "Give it a terminal (not possible yet)"},
         [FLAG_TYPE] = {"type", 't', "TYPE", "Look only for a \"container\" or an \"image\""},
+        [FLAG_UNIT] = {"unit", 0, "UNIT", "The unit that runs it"},
         [FLAG_UNTIL] = {"until", 0, "TIME", "Only what came earlier: a time, or a span back as 10m"},
 };
 

@@ -37,6 +37,8 @@ static const Verb verbs[] = {
         {"ps|container ls|container list|container ps", "", 0, 0, ARG_NONE,
          .flags = LIST_FLAGS | F(ALL_STATES) | F(LAST) | F(LATEST), .no_letter = F(FORMAT), .run = verb_ps,
          .help = "List containers"},
+        {"quadlet create", "FILE [DROP-IN...]", 1, ANY, ARG_FILE, .flags = F(SPECIFIER) | F(UNIT),
+         .run = verb_quadlet_create, .help = "Make the container of a .container file, for its unit"},
         {"restart|container restart", "CONTAINER...", 0, ANY, ARG_CONTAINER,
          .flags = F(ALL) | F(LATEST) | F(TIME), .run = verb_restart, .help = "Stop and start containers"},
         {"rm|container rm", "CONTAINER...", 0, ANY, ARG_CONTAINER,
@@ -103,7 +105,7 @@ const char *verb_name(const Verb *v)
 
 bool verb_is_noun(const char *word)
 {
-        return streq(word, "container") || streq(word, "image");
+        return streq(word, "container") || streq(word, "image") || streq(word, "quadlet");
 }
 
 const Verb *verb_find(char **argv, size_t *ret_words)

@@ -47,11 +47,13 @@ typedef enum Flag {
         FLAG_SIGNAL,
         FLAG_SINCE,
         FLAG_SORT,
+        FLAG_SPECIFIER,
         FLAG_TAIL,
         FLAG_TIME,
         FLAG_TIMESTAMPS,
         FLAG_TTY,
         FLAG_TYPE,
+        FLAG_UNIT,
         FLAG_UNTIL,
         _FLAG_MAX,
 } Flag;
@@ -152,6 +154,8 @@ int verb_image_prune(Ctl *c);
 /* ctl-log.c, ctl-event.c */
 int verb_logs(Ctl *c);
 int verb_events(Ctl *c);
+/* ctl-quadlet.c */
+int verb_quadlet_create(Ctl *c);
 /* ctl-help.c, ctl-complete.c */
 int verb_help(Ctl *c);
 int verb_settings(Ctl *c);

@@ -487,7 +487,7 @@ int quadlet_item_error(Error *error, ErrorKind kind, const QuadletItem *i, const
 {
         if (i->entry)
                 return entry_error(error, kind, i->entry, "%s", what);
-        return error_set(error, kind, "%s: %s", i->row->name, what);
+        return error_set(error, kind, "%s", what);
 }
 
 int quadlet_assign(Spec *s, const QuadletItem *i, const char *text, Error *error)
