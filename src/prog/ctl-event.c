@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <poll.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/parse.h"
@@ -70,25 +69,22 @@ static void take_field(json_t *event, json_t *attributes, const char *data, size
                         (void) json_object_set_new(event, m->member, json_stringn(equals + 1, value));
 }
 
-/* "2026-01-02 03:04:05.123456789 +0100 CET" */
-static char *time_text(uint64_t usec)
+/* In JSON the time is RFC 3339, for people it is as podman prints it. */
+static char *event_time(const Events *e, uint64_t usec)
 {
-        time_t seconds = (time_t) (usec / USEC_PER_SEC);
-        char day[32], zone[32];
-        struct tm tm;
+        char text[FORMAT_TIME_MAX];
+        bool json;
 
-        localtime_r(&seconds, &tm);
-        (void) strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm);
-        (void) strftime(zone, sizeof(zone), "%z %Z", &tm);
-        return str_printf("%s.%09llu %s", day, (unsigned long long) (usec % USEC_PER_SEC * 1000), zone);
+        (void) output_format(e->c, &json);
+        return json ? strdup(format_time(usec, text)) : output_time(usec);
 }
 
-static void complete_event(json_t *event, uint64_t usec)
+static void complete_event(const Events *e, json_t *event, uint64_t usec)
 {
         static const char *const members[] = {"ID", "Name", "Image", "Status", "Type"};
         json_t *attributes = json_object_get(event, "Attributes");
         const char *code = json_get_string(attributes, "containerExitCode");
-        _cleanup_free_ char *time = time_text(usec);
+        _cleanup_free_ char *time = event_time(e, usec);
 
         if (streq_ptr(json_get_string(event, "Type"), "image")) {
                 (void) json_object_set(event, "Name", json_object_get(event, "Image"));
@@ -116,7 +112,7 @@ static int read_event(Events *e, uint64_t usec, json_t **ret)
                 take_field(event, attributes, data, size);
         if (r < 0)
                 return error_set_errno(&e->c->error, r, "reading the journal");
-        complete_event(event, usec);
+        complete_event(e, event, usec);
         *ret = TAKE_PTR(event);
         return 0;
 }

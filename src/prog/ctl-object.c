@@ -72,7 +72,8 @@ static json_t *view_row(const Ctl *c, const json_t *image, const char *name)
         const char *id = strempty(json_get_string(image, "Id")), *digest = json_get_string(image, "Digest");
         uint64_t created = (uint64_t) MAX(json_get_i64(image, "Created", 0), (int64_t) 0);
         _cleanup_free_ char *full = str_printf("sha256:%s", id), *ago = output_ago(created);
-        char size[FORMAT_SIZE_MAX], time[FORMAT_TIME_MAX], cut[ID_SHORT_LENGTH + 1];
+        _cleanup_free_ char *time = output_time(created);
+        char size[FORMAT_SIZE_MAX], cut[ID_SHORT_LENGTH + 1];
         json_t *v = json_object();
 
         (void) snprintf(cut, sizeof(cut), "%s", id);
@@ -81,7 +82,7 @@ static json_t *view_row(const Ctl *c, const json_t *image, const char *name)
         (void) json_object_set_new(v, "Digest", json_string(isempty(digest) ? "<none>" : digest));
         (void) json_object_set_new(v, "Created", json_string(strempty(ago)));
         (void) json_object_set_new(v, "CreatedSince", json_string(strempty(ago)));
-        (void) json_object_set_new(v, "CreatedAt", json_string(format_time(created, time)));
+        (void) json_object_set_new(v, "CreatedAt", json_string(strempty(time)));
         (void) json_object_set_new(
                 v, "Size", json_string(format_size_human((uint64_t) json_get_i64(image, "Size", 0), size)));
         (void) json_object_set_new(v, "Containers", json_integer(json_get_i64(image, "Containers", 0)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <ctype.h>
+#include <time.h>
 
 #include "base/parse.h"
 #include "base/str.h"
@@ -235,6 +236,24 @@ char *output_ago(uint64_t usec)
         char buf[FORMAT_USEC_MAX];
 
         return str_printf("%s ago", format_usec_human(now > usec ? now - usec : 0, buf));
+}
+
+char *output_time(uint64_t usec)
+{
+        time_t seconds = (time_t) (usec / USEC_PER_SEC);
+        char day[32], zone[32], fraction[16];
+        size_t n;
+        struct tm tm;
+
+        if (usec == 0)
+                return strdup("");
+        localtime_r(&seconds, &tm);
+        (void) strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm);
+        (void) strftime(zone, sizeof(zone), "%z %Z", &tm);
+        (void) snprintf(fraction, sizeof(fraction), ".%06u", (unsigned) (usec % USEC_PER_SEC));
+        for (n = strlen(fraction); n > 0 && strchr("0.", fraction[n - 1]); n--)
+                fraction[n - 1] = '\0';
+        return str_printf("%s%s %s", day, fraction, zone);
 }
 
 /* Numbers by value, everything else by its text. */

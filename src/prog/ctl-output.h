@@ -37,6 +37,8 @@ void output_error(const Ctl *c, const Error *e);
 
 /* "3 minutes ago" of a time in microseconds. NULL: out of memory. */
 char *output_ago(uint64_t usec);
+/* "2026-01-02 03:04:05.678 +0100 CET", as Go prints a time; "" for 0. NULL: out of memory. */
+char *output_time(uint64_t usec);
 
 /* By which members a list may be sorted: --sort NAME. The first is the usual one. */
 typedef struct SortKey {

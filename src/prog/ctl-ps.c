@@ -75,29 +75,6 @@ static void set_joined(json_t *object, const char *name, const json_t *row, cons
         set_text(object, name, strv_join(words, ", "));
 }
 
-static char *labels_text(const json_t *labels)
-{
-        _cleanup_strv_ char **words = NULL;
-        const char *key;
-        json_t *v;
-
-        json_object_foreach((json_t *) labels, key, v)
-        {
-                char *word = str_printf("%s=%s", key, strempty(json_string_value(v)));
-
-                if (!word || strv_consume(&words, word) < 0)
-                        return NULL;
-        }
-        return strv_join(words, ",");
-}
-
-static char *time_text(uint64_t usec)
-{
-        char buf[FORMAT_TIME_MAX];
-
-        return strdup(usec > 0 ? format_time(usec, buf) : "");
-}
-
 /* The fields of a table or template. */
 static json_t *view_row(const Ctl *c, const json_t *row)
 {
@@ -110,13 +87,14 @@ static json_t *view_row(const Ctl *c, const json_t *row)
         set_text(v, "Command", command_text(row, full));
         set_text(v, "CreatedHuman", output_ago(get_time(row, "Created")));
         set_text(v, "RunningFor", output_ago(get_time(row, "Created")));
-        set_text(v, "CreatedAt", time_text(get_time(row, "Created")));
-        set_text(v, "StartedAt", time_text(get_time(row, "StartedAt")));
-        set_text(v, "ExitedAt", time_text(get_time(row, "FinishedAt")));
+        set_text(v, "Created", output_time(get_time(row, "Created")));
+        set_text(v, "CreatedAt", output_time(get_time(row, "Created")));
+        set_text(v, "StartedAt", output_time(get_time(row, "StartedAt")));
+        set_text(v, "ExitedAt", output_time(get_time(row, "FinishedAt")));
         set_text(v, "Status", status_text(row));
         set_joined(v, "Ports", row, "Ports");
         set_copy(v, "Names", row, "Name");
-        set_text(v, "Labels", labels_text(json_object_get(row, "Labels")));
+        set_copy(v, "Labels", row, "Labels");
         set_copy(v, "State", row, "State");
         set_copy(v, "ImageID", row, "ImageID");
         set_copy(v, "ExitCode", row, "ExitCode");
