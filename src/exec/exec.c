@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* berth-exec: what the units of containers and exec sessions run. One verb, one order, one answer. */
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+
+#include "base/log.h"
+#include "base/macro.h"
+#include "exec/seal.h"
+#include "exec/verb.h"
+
+#define EXIT_USAGE 125
+
+static const struct {
+        const char *name;
+        int (*run)(char *const *args);
+        bool sealed; /* becomes, or makes, a process of a stranger's */
+        const char *help;
+} verbs[] = {
+        {"start", verb_start, true,
+         "start ID | --unit UNIT         run a container as this unit's main process"},
+        {"cleanup", verb_cleanup, false,
+         "cleanup ID | --unit UNIT       record its end; remove it if it is to go"},
+        {"exec", verb_exec, true, "exec EXEC-ID                   run one more process in a container"},
+        {"cleanup-exec", verb_cleanup_exec, false, "cleanup-exec EXEC-ID           record that one's end"},
+        {"features", verb_features, false,
+         "features                       what the executor can do, as OCI JSON"},
+};
+
+static int usage(FILE *to, int status)
+{
+        (void) fprintf(to, "berth-exec COMMAND\n\nExecutor of Berth's container units; systemd calls "
+                           "it.\n\nCommands:\n");
+        FOREACH_ELEMENT(v, verbs)
+                (void) fprintf(to, "  %s\n", v->help);
+        (void) fprintf(to, "\nOptions:\n  -h --help     this help\n     --version  the version\n");
+        return status;
+}
+
+/* Descriptors that somebody left open are nobody's here; 0 to 2 must exist, or the next file would take their
+ * place. */
+static int clean_descriptors(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+                        return -EBADF;
+        return close_range(3, ~0U, 0) < 0 ? -errno : 0;
+}
+
+int main(int argc, char **argv)
+{
+        int r;
+
+        if (argc < 2)
+                return usage(stderr, EXIT_USAGE);
+        if (streq(argv[1], "--help") || streq(argv[1], "-h"))
+                return usage(stdout, EXIT_SUCCESS);
+        if (streq(argv[1], "--version"))
+                return printf("berth-exec " BERTH_VERSION "\n") < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        log_setup("berth-exec");
+        FOREACH_ELEMENT(v, verbs) {
+                if (!streq(v->name, argv[1]))
+                        continue;
+                r = clean_descriptors();
+                if (r >= 0 && v->sealed)
+                        r = seal_executable(argv);
+                if (r >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                        r = -errno;
+                if (r < 0) {
+                        log_error_errno(r, "Cannot prepare the executor: %m");
+                        return EXIT_USAGE;
+                }
+                return v->run(argv + 2);
+        }
+        return usage(stderr, EXIT_USAGE);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The manager must know the child before the child can end: it is told the main PID and "ready" in one
+ * message, and a barrier waits until it has read it; only then the child may exec. Records and the event are
+ * written while the manager is busy with the message. */
+
+#include <linux/sched.h>
+
+#include "base/journal.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "exec/launcher.h"
+#include "exec/namespace.h"
+#include "exec/record.h"
+
+#define BARRIER_TIMEOUT_USEC (30 * USEC_PER_SEC)
+
+int launcher_event(Event event, const Launch *l, const char *attribute, const char *value,
+                   const char *exec_id)
+{
+        _cleanup_(map_freep) Map *attributes = attribute || exec_id ? map_new_strings() : NULL;
+        EventInfo info = {
+                .id = l->id, .name = l->name, .image = l->image, .unit = l->unit, .attributes = attributes};
+
+        if (!l->id)
+                return 0;
+        if ((attribute && map_put_string(attributes, attribute, value) < 0) ||
+            (exec_id && map_put_string(attributes, "execID", exec_id) < 0))
+                return -ENOMEM;
+        return event_log(event, &info);
+}
+
+int launcher_failed(const Launch *launch, const char *record_id, pid_t pid, const Error *error)
+{
+        failure_log(launch, error);
+        if (record_id)
+                (void) record_write_start(record_id, pid, error);
+        /* By hand there is nobody else to tell. */
+        if (!getenv("INVOCATION_ID"))
+                (void) fprintf(stderr, "berth-exec: %s\n", strempty(error->message));
+        return error_exit_status(error->kind);
+}
+
+static _noreturn_ void run_child(const Launcher *l, Channel *c)
+{
+        _cleanup_error_ Error error = ERROR_INIT;
+
+        close_fd(TAKE_FD(c->launcher));
+        if (l->child(l->context, c, &error) >= 0 || error.kind == ERROR_NONE)
+                (void) error_set(&error, ERROR_FAILED, "The child returned");
+        channel_say_failed(c, &error);
+        _exit(error_exit_status(error.kind));
+}
+
+/* Who says "ready" is the payload-to-be: the child, or one that the child has made. */
+static int wait_ready(const Channel *c, pid_t *ret_pid, Error *error)
+{
+        pid_t speaker = 0;
+        ChannelWord word;
+        int r;
+
+        r = channel_hear(c, &word, &speaker, error);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot hear from the new process");
+        if (word == CHANNEL_FAILED)
+                return -error_errno(error->kind);
+        if (word != CHANNEL_READY || speaker <= 0)
+                return error_set(error, ERROR_START_FAILED, "The new process was killed before it was ready");
+        *ret_pid = speaker;
+        return 0;
+}
+
+/* A payload that says "ready" itself is only announced. */
+static int tell_manager(const Launcher *l, pid_t pid, int *ret_socket, Error *error)
+{
+        bool ready = !streq_ptr(l->launch->sdnotify, "container") || l->exec_id;
+        _cleanup_close_ int fd = notify_open();
+        char message[64];
+        int r;
+
+        if (fd == -ENOENT)
+                return 0;
+        (void) snprintf(message, sizeof(message), "MAINPID=%d%s", pid, ready ? "\nREADY=1" : "");
+        r = fd < 0 ? fd : notify_send(fd, message);
+        if (r < 0)
+                return error_set(error, ERROR_START_FAILED, "Cannot notify the service manager: %s",
+                                 strerror(-r));
+        *ret_socket = TAKE_FD(fd);
+        return 0;
+}
+
+static int announce(const Launcher *l, pid_t pid, Error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        r = tell_manager(l, pid, &fd, error);
+        if (r < 0)
+                return r;
+        r = record_write_start(l->record_id, pid, NULL);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot write the start record");
+        (void) launcher_event(l->exec_id ? EVENT_CONTAINER_EXEC : EVENT_CONTAINER_START, l->launch, NULL,
+                              NULL, l->exec_id);
+        r = fd < 0 ? 0 : notify_barrier(fd, BARRIER_TIMEOUT_USEC);
+        return r < 0 ? error_set(error, ERROR_START_FAILED, "The service manager does not answer: %s",
+                                 strerror(-r))
+                     : 0;
+}
+
+static int converse(const Launcher *l, const Channel *c, pid_t *pid, Error *error)
+{
+        ChannelWord word;
+        pid_t speaker;
+        int r;
+
+        r = wait_ready(c, pid, error);
+        if (r >= 0)
+                r = announce(l, *pid, error);
+        if (r < 0)
+                return r;
+        r = channel_go(c);
+        if (r >= 0)
+                r = channel_hear(c, &word, &speaker, error);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot start the new process");
+        /* The line's end is the exec, or somebody killed the child: that is the manager's to see. */
+        return word == CHANNEL_FAILED ? -error_errno(error->kind) : 0;
+}
+
+int launcher_run(const Launcher *l)
+{
+        _cleanup_(channel_done) Channel c = CHANNEL_INIT;
+        _cleanup_error_ Error error = ERROR_INIT;
+        pid_t pid = 0;
+        int r;
+
+        r = channel_open(&c);
+        if (r >= 0)
+                pid = namespace_clone(l->clone_flags | CLONE_PARENT, l->cgroup);
+        if (r < 0 || pid < 0) {
+                (void) error_set(&error, ERROR_START_FAILED, "Cannot make the new process: %s",
+                                 strerror(r < 0 ? -r : -pid));
+                return launcher_failed(l->launch, l->record_id, 0, &error);
+        }
+        if (pid == 0)
+                run_child(l, &c);
+        close_fd(TAKE_FD(c.child));
+        r = converse(l, &c, &pid, &error);
+        return r < 0 ? launcher_failed(l->launch, l->record_id, pid, &error) : 0;
+}

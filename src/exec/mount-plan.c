@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The plan, and what the launcher adds to it. */
+
+#include <glob.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "exec/mount-plan.h"
+#include "spec/name.h"
+
+#define ZONEINFO_DIR "/usr/share/zoneinfo"
+#define LOCALTIME "/etc/localtime"
+#define NULL_DEVICE "/dev/null"
+#define EMPTY_LOWER ROOT_MOUNT_POINT
+#define PATTERN_MATCHES_MAX 8192U
+/* mount(2) takes one page. */
+#define OVERLAY_OPTIONS_MAX 4095U
+#define OVERLAY_SAFE "redirect_dir=nofollow,metacopy=off,index=off"
+
+static const char *const action_names[_MOUNT_ACTION_MAX] = {
+        [MOUNT_FILESYSTEM] = "mount", [MOUNT_PROC] = "proc", [MOUNT_DEV] = "dev",
+        [MOUNT_COPY] = "bind",        [MOUNT_MASK] = "mask", [MOUNT_PROTECT] = "protect",
+};
+
+void mount_plan_done(MountPlan *p)
+{
+        for (size_t i = 0; i < p->n_steps; i++) {
+                mount_options_done(&p->steps[i].options);
+                close_fd(p->steps[i].fd);
+                free(p->steps[i].owned);
+        }
+        free(p->steps);
+        free(p->overlay);
+        free(p->zoneinfo);
+        close_fd(p->root);
+        close_fd(p->null);
+        *p = MOUNT_PLAN_INIT;
+}
+
+static MountStep *add_step(MountPlan *p, MountAction action, const char *target)
+{
+        MountStep *steps = reallocarray(p->steps, p->n_steps + 1, sizeof(MountStep));
+
+        if (!steps)
+                return NULL;
+        p->steps = steps;
+        steps[p->n_steps] = (MountStep){.action = action, .target = target, .fd = -EBADF};
+        return &steps[p->n_steps++];
+}
+
+int mount_plan_add_copy(MountPlan *p, const char *source, const char *target)
+{
+        MountStep *s = add_step(p, MOUNT_COPY, target);
+
+        if (!s)
+                return -ENOMEM;
+        s->source = source;
+        s->options.bind = true;
+        return 0;
+}
+
+static bool is_cgroup(const char *type)
+{
+        return streq(type, "cgroup") || streq(type, "cgroup2");
+}
+
+static int step_from_mount(MountStep *s, const LaunchMount *m, Error *error)
+{
+        int r;
+
+        r = mount_options_parse(m->options, &s->options);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot plan the mount on %s", m->destination);
+        s->source = m->source;
+        if (s->options.bind || streq_ptr(m->type, "bind")) {
+                s->action = MOUNT_COPY;
+                if (!m->source || *m->source != '/')
+                        return error_set(error, ERROR_INVALID_ARGUMENT,
+                                         "Mount on %s: the source \"%s\" is not an absolute path",
+                                         m->destination, strempty(m->source));
+                if (s->options.rest)
+                        return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: unknown option \"%s\"",
+                                         m->destination, s->options.rest[0]);
+                return 0;
+        }
+        if (isempty(m->type) || strchr(m->type, '/'))
+                return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: no type", m->destination);
+        s->type = is_cgroup(m->type) ? "cgroup2" : m->type;
+        if (streq(m->type, "proc"))
+                s->action = MOUNT_PROC;
+        else if (streq(m->destination, "/dev") && streq(m->type, "tmpfs"))
+                s->action = MOUNT_DEV;
+        return 0;
+}
+
+static int plan_mounts(MountPlan *p, const Launch *l, Error *error)
+{
+        int r;
+
+        for (size_t i = 0; i < l->n_mounts; i++) {
+                MountStep *s = add_step(p, MOUNT_FILESYSTEM, l->mounts[i].destination);
+
+                r = s ? step_from_mount(s, &l->mounts[i], error) : error_set_errno(error, ENOMEM, "Mounts");
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int plan_paths(MountPlan *p, MountAction action, char **paths, Error *error)
+{
+        STRV_FOREACH(path, paths) {
+                if (**path != '/')
+                        return error_set(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not an absolute path",
+                                         *path);
+                if (!add_step(p, action, *path))
+                        return error_set_errno(error, ENOMEM, "Mounts");
+        }
+        return 0;
+}
+
+/* An area and city of the host, never a path out of its directory. */
+static int plan_timezone(MountPlan *p, const char *timezone, Error *error)
+{
+        if (isempty(timezone))
+                return 0;
+        if (streq(timezone, "local"))
+                p->zoneinfo = strdup(LOCALTIME);
+        else if (*timezone == '/' || strstr(timezone, ".."))
+                return error_set(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not a time zone", timezone);
+        else
+                p->zoneinfo = str_printf(ZONEINFO_DIR "/%s", timezone);
+        if (!p->zoneinfo || mount_plan_add_copy(p, p->zoneinfo, LOCALTIME) < 0)
+                return error_set_errno(error, ENOMEM, "Mounts");
+        p->steps[p->n_steps - 1].options.set = MOUNT_ATTR_RDONLY;
+        return 0;
+}
+
+/* overlayfs ends an option at ',' and a lower directory at ':'; a backslash takes both literally. */
+static char *escape_overlay(const char *path)
+{
+        char *escaped = malloc(2 * strlen(path) + 1), *out = escaped;
+
+        if (!escaped)
+                return NULL;
+        for (; *path; path++) {
+                if (strchr(",:\\", *path))
+                        *out++ = '\\';
+                *out++ = *path;
+        }
+        *out = '\0';
+        return escaped;
+}
+
+static char *lower_option(const Launch *l)
+{
+        _cleanup_strv_ char **lower = NULL;
+        _cleanup_free_ char *joined = NULL;
+
+        STRV_FOREACH(path, l->overlay_lower)
+                if (strv_consume(&lower, escape_overlay(*path)) < 0)
+                        return NULL;
+        /* Without a writable layer the kernel wants two lower ones. */
+        if (!l->overlay_upper && strv_append(&lower, EMPTY_LOWER) < 0)
+                return NULL;
+        joined = strv_join(lower, ":");
+        return joined ? str_printf("lowerdir=%s", joined) : NULL;
+}
+
+/* Layers come from strangers: what overlayfs would take for its own marks in them is not followed. A
+ * container that goes away with its end need not survive a power cut; without "volatile" its end would wait
+ * for the whole disk. */
+static int plan_root(MountPlan *p, const Launch *l, Error *error)
+{
+        _cleanup_free_ char *lower = NULL, *upper = NULL, *work = NULL;
+
+        if (!l->overlay_lower)
+                return l->root_path ? 0
+                                    : error_set(error, ERROR_INVALID_ARGUMENT,
+                                                "The order names no root directory");
+        lower = lower_option(l);
+        if (lower && l->overlay_upper) {
+                upper = escape_overlay(l->overlay_upper);
+                work = escape_overlay(l->overlay_work);
+                p->overlay_volatile = l->auto_remove;
+                if (upper && work)
+                        p->overlay = str_printf("%s,upperdir=%s,workdir=%s," OVERLAY_SAFE "%s", lower, upper,
+                                                work, p->overlay_volatile ? ",volatile" : "");
+        } else if (lower) {
+                p->overlay = str_printf("%s," OVERLAY_SAFE, lower);
+        }
+        if (!p->overlay)
+                return error_set_errno(error, ENOMEM, "Mounts");
+        if (strlen(p->overlay) > OVERLAY_OPTIONS_MAX)
+                return error_set(error, ERROR_LIMIT,
+                                 "The root directory has too many or too long lower directories");
+        return 0;
+}
+
+int mount_plan_build(const Launch *l, MountPlan *ret, Error *error)
+{
+        _cleanup_mount_plan_ MountPlan p = MOUNT_PLAN_INIT;
+        int r;
+
+        p.launch = l;
+        r = plan_root(&p, l, error);
+        if (r >= 0)
+                r = plan_mounts(&p, l, error);
+        if (r >= 0)
+                r = plan_timezone(&p, l->timezone, error);
+        if (r >= 0)
+                r = plan_paths(&p, MOUNT_MASK, l->masked_paths, error);
+        if (r >= 0)
+                r = plan_paths(&p, MOUNT_PROTECT, l->readonly_paths, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE(p, MOUNT_PLAN_INIT);
+        return 0;
+}
+
+char *mount_plan_text(const MountPlan *p)
+{
+        _cleanup_strv_ char **lines = NULL;
+        int r;
+
+        r = strv_consume(&lines, p->overlay ? str_printf("root overlay %s", p->overlay)
+                                            : str_printf("root %s", p->launch->root_path));
+        for (size_t i = 0; r >= 0 && i < p->n_steps; i++) {
+                const MountStep *s = &p->steps[i];
+
+                r = strv_consume(&lines, str_printf("%s %s%s%s", action_names[s->action], s->target,
+                                                    s->source ? " " : "", strempty(s->source)));
+        }
+        return r < 0 ? NULL : strv_join(lines, "\n");
+}
+
+static int open_copy(const char *path, bool recursive)
+{
+        int fd = open_tree(AT_FDCWD, path,
+                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+
+        return fd < 0 ? -errno : fd;
+}
+
+static int set_attributes(int fd, bool all, uint64_t set, uint64_t clear, unsigned long propagation)
+{
+        struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
+
+        if (set == 0 && clear == 0 && propagation == 0)
+                return 0;
+        return mount_setattr(fd, "", AT_EMPTY_PATH | (all ? AT_RECURSIVE : 0), &attr, sizeof(attr)) < 0
+                       ? -errno
+                       : 0;
+}
+
+/* The copy is of the host's mounts: unless another propagation is asked for, nothing travels between them. */
+static int dress_copy(int fd, const MountOptions *o)
+{
+        unsigned long all = o->propagation_all || o->propagation == 0 ? o->propagation ?: MS_PRIVATE : 0;
+        int r;
+
+        r = set_attributes(fd, true, o->set_all, o->clear_all, all);
+        return r < 0 ? r : set_attributes(fd, false, o->set, o->clear, all ? 0 : o->propagation);
+}
+
+static int open_step(MountStep *s, Error *error)
+{
+        struct stat st;
+        int r;
+
+        s->fd = open_copy(s->source, s->options.recursive);
+        if (s->fd == -ENOENT)
+                return error_set(error, ERROR_START_FAILED, "Mount on %s: the host has no %s", s->target,
+                                 s->source);
+        if (s->fd < 0)
+                return error_set_errno(error, s->fd, "Mount on %s: cannot open %s", s->target, s->source);
+        if (fstat(s->fd, &st) < 0)
+                return error_set_errno(error, errno, "Mount on %s: cannot read %s", s->target, s->source);
+        s->directory = S_ISDIR(st.st_mode);
+        r = dress_copy(s->fd, &s->options);
+        return r < 0 ? error_set_errno(error, r, "Mount on %s: the options do not fit %s", s->target,
+                                       s->source)
+                     : 0;
+}
+
+/* A pattern stands for what the host has: masked paths lie in /proc and /sys. */
+static int expand_pattern(MountPlan *p, size_t at, Error *error)
+{
+        MountAction action = p->steps[at].action;
+        const char *pattern = p->steps[at].target;
+        glob_t found = {};
+        int r = 0;
+
+        if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+                return 0;
+        for (size_t i = 0; r >= 0 && i < found.gl_pathc; i++) {
+                char *path = i < PATTERN_MATCHES_MAX ? strdup(found.gl_pathv[i]) : NULL;
+                MountStep *s = path ? add_step(p, action, path) : NULL;
+
+                if (s)
+                        s->owned = path;
+                else
+                        free(path);
+                r = s ? 0 : error_set_errno(error, ENOMEM, "Mounts on %s", pattern);
+        }
+        globfree(&found);
+        return r;
+}
+
+static bool is_pattern(const MountStep *s)
+{
+        return !s->owned && (s->action == MOUNT_MASK || s->action == MOUNT_PROTECT) && strchr(s->target, '*');
+}
+
+static int open_null(Error *error)
+{
+        _cleanup_close_ int fd = open_copy(NULL_DEVICE, false);
+        struct stat st;
+        int r;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_set_errno(error, fd < 0 ? fd : errno, "Cannot open " NULL_DEVICE);
+        if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+                return error_set(error, ERROR_START_FAILED,
+                                 "The host's " NULL_DEVICE " is not the null device");
+        r = set_attributes(fd, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0,
+                           MS_PRIVATE);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot copy " NULL_DEVICE);
+        return TAKE_FD(fd);
+}
+
+int mount_plan_open(MountPlan *p, Error *error)
+{
+        size_t n = p->n_steps;
+        bool masks = false;
+        int r;
+
+        if (!p->overlay) {
+                p->root = open_copy(p->launch->root_path, true);
+                r = p->root < 0 ? p->root : set_attributes(p->root, true, 0, 0, MS_PRIVATE);
+                if (r < 0)
+                        return error_set_errno(error, r, "Cannot open the root directory %s",
+                                               p->launch->root_path);
+        }
+        for (size_t i = 0; i < n; i++) {
+                r = p->steps[i].action == MOUNT_COPY ? open_step(&p->steps[i], error)
+                    : is_pattern(&p->steps[i])       ? expand_pattern(p, i, error)
+                                                     : 0;
+                if (r < 0)
+                        return r;
+                masks = masks || p->steps[i].action == MOUNT_MASK;
+        }
+        if (!masks)
+                return 0;
+        p->null = open_null(error);
+        return p->null < 0 ? p->null : 0;
+}

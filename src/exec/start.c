@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* berth-exec start: a container's first process. The launcher's steps are numbered L, the child's C. */
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "base/journal.h"
+#include "base/str.h"
+#include "exec/launcher.h"
+#include "exec/mount.h"
+#include "exec/namespace.h"
+#include "exec/order.h"
+#include "exec/process.h"
+#include "exec/seccomp-cache.h"
+#include "exec/sysctl.h"
+#include "exec/verb.h"
+
+#define NOTIFY_TARGET "/run/notify"
+
+typedef struct Start {
+        Launch *launch;
+        MountPlan plan;
+        NamespaceSet namespaces;
+        Filter filter;
+        bool own_notify; /* the payload speaks to the service manager itself */
+} Start;
+
+static void start_done(Start *s)
+{
+        mount_plan_done(&s->plan);
+        namespace_set_done(&s->namespaces);
+        filter_done(&s->filter);
+        launch_free(s->launch);
+}
+
+static int failed(Error *error, int r, const char *what)
+{
+        return error_set(error, ERROR_START_FAILED, "Cannot %s: %s", what, strerror(abs(r)));
+}
+
+/* Only where the descriptor is the journal's: a caller's own stays. Lines on it become errors. */
+static int replace_stderr(const Launch *l)
+{
+        const char *stream = getenv("JOURNAL_STREAM");
+        _cleanup_close_ int fd = -EBADF;
+        char is[64];
+        struct stat st;
+
+        if (l->foreground || l->log_none || !stream || fstat(STDERR_FILENO, &st) < 0)
+                return 0;
+        (void) snprintf(is, sizeof(is), "%ju:%ju", (uintmax_t) st.st_dev, (uintmax_t) st.st_ino);
+        if (!streq(stream, is))
+                return 0;
+        fd = journal_stream_open(l->log_tag ?: strempty(l->name), l->unit, LOG_ERR);
+        if (fd < 0)
+                return fd;
+        return dup3(fd, STDERR_FILENO, 0) < 0 ? -errno : 0;
+}
+
+static int set_oom_score(const LaunchProcess *p)
+{
+        _cleanup_close_ int fd = -EBADF;
+        char text[16];
+        int n;
+
+        if (!p->has_oom_score_adj)
+                return 0;
+        fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        n = snprintf(text, sizeof(text), "%d", p->oom_score_adj);
+        return write(fd, text, (size_t) n) < 0 ? -errno : 0;
+}
+
+static int check_order(const Launch *l, Error *error)
+{
+        if (!l->process.args)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "The order has no process");
+        if (l->process.terminal)
+                return error_set(error, ERROR_NOT_SUPPORTED, "A container with a terminal");
+        if (l->hostname && (!(l->namespaces & 1U << LAUNCH_NS_UTS) || l->namespace_paths[LAUNCH_NS_UTS]))
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "A host name needs a UTS namespace of the container's own");
+        return sysctl_check(l, error);
+}
+
+static int plan_notify(Start *s, Error *error)
+{
+        const char *socket = getenv("NOTIFY_SOCKET");
+
+        s->own_notify = streq_ptr(s->launch->sdnotify, "container") && socket;
+        if (!s->own_notify)
+                return 0;
+        if (*socket != '/')
+                return error_set(error, ERROR_START_FAILED, "The notification socket %s has no path", socket);
+        return mount_plan_add_copy(&s->plan, socket, NOTIFY_TARGET) < 0
+                       ? error_set_errno(error, ENOMEM, "Mounts")
+                       : 0;
+}
+
+/* L1: everything that comes from the host, before there is a child. */
+static int prepare(Start *s, Error *error)
+{
+        int r;
+
+        r = check_order(s->launch, error);
+        if (r >= 0)
+                r = mount_plan_build(s->launch, &s->plan, error);
+        if (r >= 0)
+                r = plan_notify(s, error);
+        if (r >= 0)
+                r = mount_plan_open(&s->plan, error);
+        if (r >= 0)
+                r = namespace_set_open(s->launch, &s->namespaces, error);
+        if (r >= 0)
+                r = namespace_join_pid(&s->namespaces, error);
+        if (r >= 0)
+                r = filter_load(s->launch, &s->filter, error);
+        if (r < 0)
+                return r;
+        r = set_oom_score(&s->launch->process);
+        if (r < 0)
+                return failed(error, r, "set the OOM score");
+        r = replace_stderr(s->launch);
+        return r < 0 ? failed(error, r, "open a stream to the journal") : 0;
+}
+
+static int child(void *context, const Channel *channel, Error *error)
+{
+        const Start *s = context;
+        const Launch *l = s->launch;
+        Process p = {
+                .order = &l->process,
+                .filter = &s->filter,
+                .notify_socket = s->own_notify ? NOTIFY_TARGET : NULL,
+                .channel = channel,
+        };
+        int r;
+
+        /* C1: the namespaces that others made. */
+        r = namespace_join(&s->namespaces, error);
+        if (r < 0)
+                return r;
+        /* C2: what the new ones need. */
+        r = s->namespaces.new_flags & CLONE_NEWNET ? namespace_loopback_up() : 0;
+        if (r < 0)
+                return failed(error, r, "set up the loopback device");
+        if (l->hostname && sethostname(l->hostname, strlen(l->hostname)) < 0)
+                return failed(error, errno, "set the host name");
+        /* C3: the root and all mounts; modes are as written. */
+        (void) umask(0);
+        r = mount_plan_perform(&s->plan, error);
+        /* C4: the payload. */
+        return r < 0 ? r : process_become(&p, error);
+}
+
+int verb_start(char *const *args)
+{
+        _cleanup_(start_done) Start s = {.plan = MOUNT_PLAN_INIT, .namespaces = NAMESPACE_SET_INIT};
+        _cleanup_error_ Error error = ERROR_INIT;
+        _cleanup_free_ char *id = NULL;
+        int r;
+
+        r = order_find(args, &id, &error);
+        if (r >= 0)
+                r = order_load_container(id, &s.launch, &error);
+        if (r >= 0)
+                r = prepare(&s, &error);
+        if (r < 0)
+                return launcher_failed(s.launch, id, 0, &error);
+        /* L2: the clone and the rest. */
+        return launcher_run(&(Launcher){
+                .launch = s.launch,
+                .record_id = id,
+                .clone_flags = s.namespaces.new_flags,
+                .cgroup = -EBADF,
+                .child = child,
+                .context = &s,
+        });
+}
