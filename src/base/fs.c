@@ -235,10 +235,11 @@ typedef struct Level {
         ino_t ino;
 } Level;
 
-/* What to do with what is found; dir is the open parent of name. */
+/* What to do with what is found; dir is the open parent of name. enter and leave may be NULL. */
 typedef struct Visitor {
-        int (*found)(int dir, const char *name, void *userdata); /* a directory before all below it */
-        int (*left)(int dir, const char *name, void *userdata);  /* a directory after all below it */
+        int (*file)(int dir, const char *name, void *userdata);  /* all but directories */
+        int (*enter)(int dir, const char *name, void *userdata); /* a directory, before all below it */
+        int (*leave)(int dir, const char *name, void *userdata); /* and after it */
         bool skip_mounts;                                        /* otherwise -EBUSY */
         void *userdata;
 } Visitor;
@@ -312,7 +313,7 @@ static int walk_read(Walk *w, Level *l)
                 if (r > 0)
                         r = level_add_subdir(l, entry->d_name);
                 else if (r == 0)
-                        r = w->visitor->found(w->dir, entry->d_name, w->visitor->userdata);
+                        r = w->visitor->file(w->dir, entry->d_name, w->visitor->userdata);
                 if (r < 0 && r != -ENOENT)
                         return r;
         }
@@ -346,10 +347,9 @@ static int walk_enter(Walk *w, const char *name)
                 return fd == -ENOENT ? 0 : fd;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        r = w->visitor->found(parent, name, w->visitor->userdata);
-        if (r < 0)
-                return r;
-        r = walk_push(w, name, &st);
+        r = w->visitor->enter ? w->visitor->enter(parent, name, w->visitor->userdata) : 0;
+        if (r >= 0)
+                r = walk_push(w, name, &st);
         if (r < 0)
                 return r;
         close_fd(w->dir);
@@ -357,6 +357,7 @@ static int walk_enter(Walk *w, const char *name)
         return walk_read(w, &w->levels[w->n_levels - 1]);
 }
 
+/* -EBUSY: somebody moved or removed the directory while we were in it. */
 static int walk_leave(Walk *w)
 {
         _cleanup_(level_done) Level left = w->levels[--w->n_levels];
@@ -367,13 +368,13 @@ static int walk_leave(Walk *w)
         if (l) {
                 fd = open_resolved(w->dir, "..", O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_XDEV);
                 if (fd < 0)
-                        return fd;
+                        return fd == -ENOENT ? -EBUSY : fd;
         }
         close_fd(w->dir);
         w->dir = fd;
         if (l && (fstat(fd, &st) < 0 || st.st_dev != l->dev || st.st_ino != l->ino))
-                return -EBUSY; /* moved away while we were in it */
-        return w->visitor->left(l ? fd : w->top, left.name, w->visitor->userdata);
+                return -EBUSY;
+        return w->visitor->leave ? w->visitor->leave(l ? fd : w->top, left.name, w->visitor->userdata) : 0;
 }
 
 static int walk_tree(int dir, const char *name, const Visitor *visitor)
@@ -382,7 +383,7 @@ static int walk_tree(int dir, const char *name, const Visitor *visitor)
         int r = is_directory(dir, name);
 
         if (r == 0)
-                return visitor->found(dir, name, visitor->userdata);
+                return visitor->file(dir, name, visitor->userdata);
         if (r > 0)
                 r = walk_enter(&w, name);
         while (r >= 0 && w.n_levels > 0) {
@@ -394,8 +395,7 @@ static int walk_tree(int dir, const char *name, const Visitor *visitor)
         return r;
 }
 
-/* Walks what the last component of path names; the way to it is ours and may lead through
- * links and mounts. */
+/* The last component of path is walked; the way to it is ours and may lead through links and mounts. */
 static int walk_path(int dir, const char *path, const Visitor *visitor)
 {
         _cleanup_free_ char *parent = NULL;
@@ -415,19 +415,19 @@ static int walk_path(int dir, const char *path, const Visitor *visitor)
         return walk_tree(fd, name, visitor);
 }
 
-static int remove_found(int dir, const char *name, void *userdata)
+static int remove_file(int dir, const char *name, void *userdata)
 {
-        return unlinkat(dir, name, 0) < 0 && errno != EISDIR ? -errno : 0;
+        return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int remove_left(int dir, const char *name, void *userdata)
+static int remove_directory(int dir, const char *name, void *userdata)
 {
         return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int fs_remove_tree_at(int dir, const char *name)
 {
-        static const Visitor remover = {.found = remove_found, .left = remove_left};
+        static const Visitor remover = {.file = remove_file, .leave = remove_directory};
         int r = walk_path(dir, name, &remover);
 
         return r == -ENOENT ? 0 : r;
@@ -443,7 +443,7 @@ static void usage_done(Usage *u)
         map_free(u->linked);
 }
 
-static int usage_found(int dir, const char *name, void *userdata)
+static int add_usage(int dir, const char *name, void *userdata)
 {
         Usage *u = userdata;
         char key[64];
@@ -462,16 +462,11 @@ static int usage_found(int dir, const char *name, void *userdata)
         return 0;
 }
 
-static int usage_left(int dir, const char *name, void *userdata)
-{
-        return 0;
-}
-
 int fs_disk_usage_at(int dir, const char *name, uint64_t *ret)
 {
         _cleanup_(usage_done) Usage usage = {.linked = map_new(NULL)};
         const Visitor adder = {
-                .found = usage_found, .left = usage_left, .skip_mounts = true, .userdata = &usage};
+                .file = add_usage, .enter = add_usage, .skip_mounts = true, .userdata = &usage};
         int r;
 
         if (!usage.linked)
