@@ -70,7 +70,10 @@ lab_set_option() {
         esac
         [ -d "$2" ] || lab_die "$1: no directory '$2'"
         case $1 in
-        --root) LAB_ROOT=$(realpath -- "$2") ;;
+        --root)
+                [[ "$2" != *[\\:,]* ]] || lab_die "--root: overlayfs cannot take a path with one of \\ : ,"
+                LAB_ROOT=$(realpath -- "$2")
+                ;;
         --overlay) LAB_OVERLAYS+=("$(realpath -- "$2")") ;;
         --share) LAB_SHARE=$(realpath -- "$2") ;;
         esac
