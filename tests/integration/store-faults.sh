@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A full disk and a read-only state directory: a clear error, nothing half made,
+# and things work again when the cause is gone.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname -- "$0")/lib.sh"
+
+load_image busybox
+BUSYBOX=$(image busybox)
+at_exit drop_containers
+
+small_disk() {
+        systemctl stop berthd.service
+        mount -t tmpfs -o size="$1",mode=700 tmpfs /var/lib/berth
+}
+
+big_disk_again() {
+        systemctl stop berthd.service
+        umount /var/lib/berth
+}
+
+visible() {
+        find /var/lib/berth -mindepth 1 -maxdepth 3 \( -path '*/ostree' -prune -o -print \) | sort
+}
+
+small_disk 48m
+at_exit big_disk_again
+berthctl images >/dev/null
+before=$(visible)
+fails_with 125 'space' berthctl load "$IMAGES/debian.oci.tar"
+is "no image is there" "$(berthctl images -q)" ""
+is "nothing half made is left" "$(visible)" "$before"
+is "the objects that were written are gone again" "$([ "$(df --output=pcent /var/lib/berth | tail -n1 | tr -dc 0-9)" -lt 20 ] && echo yes)" yes
+ok "a small image still fits" berthctl load "$IMAGES/busybox.oci.tar"
+is "and runs" "$(berthctl run --rm "$BUSYBOX" echo works)" works
+dd if=/dev/zero of=/var/lib/berth/filler bs=64k >/dev/null 2>&1
+fails_with 125 'space' berthctl create --name none "$BUSYBOX" true
+is "no container is there" "$(berthctl ps -aq)" ""
+ok "rmi works on a full disk" berthctl rmi "$BUSYBOX"
+rm -f /var/lib/berth/filler
+big_disk_again
+
+hold before
+systemctl stop berthd.service
+mount --bind /var/lib/berth /var/lib/berth
+mount -o remount,bind,ro /var/lib/berth
+at_exit umount /var/lib/berth
+is "queries work on a read-only state directory" "$(berthctl ps --format '{{.Names}}')" before
+fails_with 125 '[Rr]ead-only' berthctl create --name none "$BUSYBOX" true
+fails_with 125 '[Rr]ead-only' berthctl load "$IMAGES/nginx.oci.tar"
+is "the container runs on" "$(systemctl is-active berth-before.service)" active
+systemctl stop berthd.service
+umount /var/lib/berth
+is "afterwards all is as before" "$(berthctl ps -a --format '{{.Names}}')" before
+ok "and changes work" berthctl rm -f before
