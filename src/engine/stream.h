@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A stream of bytes that somebody else owns the source of: a member of an archive, the same decompressed, the
+ * same hashed on the way. Streams are stacked; each closes the one below it. */
+
+#include "spec/error.h"
+
+#define STREAM_CHUNK (256U * 1024)
+
+typedef struct Stream Stream;
+struct Stream {
+        /* Hands out some bytes, valid until the next call; 0 at the end, which stays the end. */
+        ssize_t (*read)(Stream *s, const void **ret, Error *error);
+        void (*close)(Stream *s);
+};
+
+static inline ssize_t stream_read(Stream *s, const void **ret, Error *error)
+{
+        return s->read(s, ret, error);
+}
+
+static inline Stream *stream_close(Stream *s)
+{
+        if (s)
+                s->close(s);
+        return NULL;
+}
+DEFINE_CLEANUP(Stream *, stream_close)
+
+typedef enum Coding {
+        CODING_NONE,
+        CODING_GZIP,
+        CODING_ZSTD,
+        _CODING_MAX,
+        _CODING_INVALID = -EINVAL,
+} Coding;
+
+/* What the first bytes of a file say; CODING_NONE when they say nothing. */
+Coding coding_from_magic(const void *data, size_t size);
+const char *coding_to_string(Coding c);
+
+/* size bytes of a file from offset on; the descriptor stays the caller's. Bytes that are missing are an
+ * error. */
+int stream_open_file(int fd, uint64_t offset, uint64_t size, Stream **ret, Error *error);
+
+/* in decompressed, by this coding alone: what comes out is not looked at. Takes in, also on failure. */
+int stream_open_decoder(Stream *in, Coding coding, Stream **ret, Error *error);
+
+/* in as it is, with its SHA-256 and length taken on the way. Takes in. */
+int stream_open_hash(Stream *in, Stream **ret);
+uint64_t stream_hash_size(const Stream *s);
+/* "sha256:...": of what was read so far; ends the hashing. */
+#define DIGEST_TEXT_SIZE (7 + 64 + 1)
+int stream_hash_digest(Stream *s, char ret[static DIGEST_TEXT_SIZE]);
+/* Of a text. */
+int digest_of(const void *data, size_t size, char ret[static DIGEST_TEXT_SIZE]);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of transports, and what they share. */
+
+#include <sys/utsname.h>
+
+#include "base/str.h"
+#include "engine/transport.h"
+#include "spec/image-ref.h"
+
+/* Docker writes archives that are both; the layout names a digest for every blob. */
+static const Transport *const transports[] = {
+        &transport_oci,
+        &transport_docker_archive,
+};
+
+static const struct {
+        const char *machine;
+        const char *architecture;
+} architectures[] = {
+        {"x86_64", "amd64"}, {"aarch64", "arm64"},       {"armv8l", "arm"},
+        {"armv7l", "arm"},   {"armv6l", "arm"},          {"i686", "386"},
+        {"i586", "386"},     {"ppc64le", "ppc64le"},     {"riscv64", "riscv64"},
+        {"s390x", "s390x"},  {"loongarch64", "loong64"}, {"mips64", "mips64le"},
+};
+
+const char *transport_architecture(void)
+{
+        static struct utsname u;
+
+        if (!*u.machine && uname(&u) < 0)
+                return "unknown";
+        FOREACH_ELEMENT(row, architectures)
+                if (streq(row->machine, u.machine))
+                        return row->architecture;
+        return u.machine;
+}
+
+static void image_done(TransportImage *i)
+{
+        for (size_t n = 0; n < i->n_layers; n++) {
+                free(i->layers[n].member);
+                free(i->layers[n].digest);
+        }
+        free(i->layers);
+        image_config_free(i->config);
+        free(i->config_text);
+        free(i->manifest_text);
+        strv_free(i->names);
+}
+
+void transport_images_done(TransportImages *images)
+{
+        for (size_t i = 0; i < images->n; i++)
+                image_done(&images->list[i]);
+        free(images->list);
+        *images = (TransportImages){};
+}
+
+int transport_images_add(TransportImages *images, TransportImage **ret, Error *error)
+{
+        TransportImage *list;
+
+        if (images->n >= TRANSPORT_IMAGES_MAX)
+                return error_set(error, ERROR_LIMIT, "The archive has more than %u images",
+                                 TRANSPORT_IMAGES_MAX);
+        list = reallocarray(images->list, images->n + 1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        images->list = list;
+        list[images->n] = (TransportImage){};
+        *ret = &list[images->n++];
+        return 0;
+}
+
+int transport_read_document(Bundle *b, const char *member, json_t **ret, char **ret_text, size_t *ret_size,
+                            Error *error)
+{
+        _cleanup_free_ char *text = NULL, *reason = NULL;
+        size_t size;
+        int r = bundle_read_member(b, member, &text, &size, error);
+
+        if (r < 0)
+                return r;
+        r = json_parse(text, size, ret, &reason);
+        if (r == -EBADMSG)
+                return error_set(error, ERROR_BAD_ARCHIVE, "\"%s\" in the archive: %s", member,
+                                 strempty(reason));
+        if (r < 0)
+                return r;
+        if (ret_text) {
+                *ret_text = TAKE_PTR(text);
+                *ret_size = size;
+        }
+        return 0;
+}
+
+int transport_take_config(TransportImage *image, char *text, size_t size, const char *digest, Error *error)
+{
+        _cleanup_json_ json_t *document = NULL;
+        _cleanup_free_ char *reason = NULL;
+        char actual[DIGEST_TEXT_SIZE];
+        int r;
+
+        image->config_text = text;
+        image->config_size = size;
+        r = digest_of(text, size, actual);
+        if (r < 0)
+                return r;
+        if (digest && !streq(digest, actual))
+                return error_set(
+                        error, ERROR_BAD_DIGEST,
+                        "The image configuration has the digest %s, not the one that was promised (%s)",
+                        actual, digest);
+        r = json_parse(text, size, &document, &reason);
+        if (r == -EBADMSG)
+                return error_set(error, ERROR_BAD_ARCHIVE, "Image configuration: %s", strempty(reason));
+        if (r >= 0)
+                r = image_config_from_oci(document, &image->config, error);
+        return r < 0 ? r : str_replace(&image->config->id, actual + strlen("sha256:"));
+}
+
+int transport_add_name(TransportImage *image, const char *name, Error *error)
+{
+        _cleanup_free_ char *canonical = NULL;
+        const char *reason = NULL;
+        int r = image_ref_normalize(name, &canonical, &reason);
+
+        if (r == -EINVAL)
+                return error_set(error, ERROR_BAD_ARCHIVE, "The archive names its image \"%s\": %s", name,
+                                 strempty(reason));
+        if (r < 0 || strv_contains(image->names, canonical))
+                return r;
+        return strv_consume(&image->names, TAKE_PTR(canonical));
+}
+
+int transport_open_layer(Bundle *b, const TransportLayer *l, Stream **ret, Error *error)
+{
+        uint64_t size;
+
+        return bundle_open_member(b, l->member, ret, &size, error);
+}
+
+int transport_read(Bundle *b, TransportImages *ret, Error *error)
+{
+        _cleanup_transport_images_ TransportImages images = {};
+        int r;
+
+        FOREACH_ELEMENT(t, transports) {
+                if (!(*t)->probe(b))
+                        continue;
+                r = (*t)->read(b, &images, error);
+                if (r < 0)
+                        return r;
+                if (images.n == 0)
+                        return error_set(error, ERROR_BAD_ARCHIVE, "The archive holds no image");
+                *ret = TAKE(images, (TransportImages){});
+                return 0;
+        }
+        return error_set(
+                error, ERROR_BAD_ARCHIVE,
+                "This is not an image archive: it has neither an \"index.json\" nor a \"manifest.json\"");
+}

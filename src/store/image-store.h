@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Layers on disk: an OSTree repository in bare mode, one commit per layer under the ref "layer/<hex of the
+ * diff ID>", so that a file is stored once whatever layers and images have it. libostree stores and finds
+ * objects; it unpacks, merges and checks out nothing. Nobody else sees ostree.h.
+ *
+ * Durable before visible: image_store_commit() puts objects in their place after they are on disk, and
+ * image_store_publish() sets the refs, which makes layers found. What is cut off before leaves objects that
+ * no ref needs, for image_store_collect() to remove. */
+
+#include "spec/error.h"
+#include "store/tree.h"
+
+typedef struct ImageStore ImageStore;
+typedef struct ObjectWriter ObjectWriter;
+
+typedef enum StoreLock {
+        STORE_ADD,         /* shared: several may add at a time */
+        STORE_COLLECT,     /* exclusive: waits for all others */
+        STORE_TRY_COLLECT, /* exclusive, or -EBUSY at once */
+} StoreLock;
+
+/* Opens the repository below the state directory, which makes it when it is missing, and holds the lock until
+ * it is closed. Closing drops what was not committed. */
+int image_store_open(int state, StoreLock lock, ImageStore **ret, Error *error);
+ImageStore *image_store_close(ImageStore *s);
+DEFINE_CLEANUP(ImageStore *, image_store_close)
+
+/* One transaction at a time: objects and layers are written between begin and commit. */
+int image_store_begin(ImageStore *s, Error *error);
+int image_store_commit(ImageStore *s, Error *error);
+/* Sets the refs of all layers that were committed since the store was opened. */
+int image_store_publish(ImageStore *s, Error *error);
+
+/* Content: whole, or piece by piece (exactly size bytes in all). The checksum names the object. */
+int image_store_write_file(ImageStore *s, const Attributes *a, const void *data, size_t size,
+                           uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error);
+int image_store_write_symlink(ImageStore *s, const Attributes *a, const char *target,
+                              uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error);
+int image_store_open_writer(ImageStore *s, const Attributes *a, uint64_t size, ObjectWriter **ret,
+                            Error *error);
+int object_writer_write(ObjectWriter *w, const void *data, size_t size, Error *error);
+int object_writer_finish(ObjectWriter *w, uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error);
+ObjectWriter *object_writer_free(ObjectWriter *w);
+DEFINE_CLEANUP(ObjectWriter *, object_writer_free)
+
+bool image_store_has_layer(ImageStore *s, const char *diff_id);
+/* Sorts the children of the layer's nodes on the way. */
+int image_store_write_layer(ImageStore *s, const char *diff_id, Tree *layer, Error *error);
+int image_store_read_layer(ImageStore *s, const char *diff_id, Tree **ret, Error *error);
+
+/* Puts the object as dir/name: a hard link; a copy when it is empty, so that what has nothing in common but
+ * being empty is not one inode, and when the file system allows no more links. *ret_size is the size of the
+ * content. */
+int image_store_checkout(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], int dir, const char *name,
+                         uint64_t *ret_size, Error *error);
+
+/* Forgets every layer that is not in diff_ids and removes the objects that no other layer has; needs the
+ * exclusive lock. */
+int image_store_collect(ImageStore *s, char *const *diff_ids, Error *error);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A tree of names in memory: what one layer says, or what the layers of an image say together. Nodes point at
+ * content by the checksum of its object in the store; nothing in here is ever looked up in a file system.
+ *
+ * A layer speaks about the layers below it too. HIDES_LOWER (a whiteout of the name) and OPAQUE (of
+ * everything in the directory) do so whatever the order of the archive's entries; a node that is nothing but
+ * such a mark is NODE_NONE. IMPLIED is a directory that the layer only passes through: where a lower layer
+ * has it, it stays as it was. */
+
+#include "base/macro.h"
+
+#define OBJECT_SUM_SIZE 32
+#define TREE_NAME_MAX 255U
+#define TREE_DEPTH_MAX 256U
+#define TREE_PATH_MAX 4095U
+/* Of one image. A node takes about 140 bytes. */
+#define TREE_NODES_MAX 1000000U
+/* Nodes, names and extended attributes together. */
+#define TREE_MEMORY_MAX (256U * 1024 * 1024)
+
+typedef enum NodeType {
+        NODE_NONE, /* nothing is there (any more) */
+        NODE_DIRECTORY,
+        NODE_FILE, /* or symlink: the object knows */
+} NodeType;
+
+typedef enum NodeFlags {
+        NODE_HIDES_LOWER = 1 << 0,
+        NODE_OPAQUE = 1 << 1,
+        NODE_IMPLIED = 1 << 2,
+} NodeFlags;
+
+typedef struct Xattr {
+        const char *name;
+        const void *value;
+        size_t size;
+} Xattr;
+
+/* Who owns an inode, and how it may be used. mode holds the permission bits only. */
+typedef struct Attributes {
+        uint32_t uid;
+        uint32_t gid;
+        mode_t mode;
+        const Xattr *xattrs; /* sorted by name */
+        size_t n_xattrs;
+} Attributes;
+
+typedef struct Node Node;
+struct Node {
+        Node *parent;
+        Node *next; /* sibling */
+        Node *child;
+        Node *hash_next;
+        Node *merged; /* of a layer's node: what it became in the tree that the layer was applied to */
+        const Attributes *attributes; /* of directories; of other nodes the object has them */
+        const char *name;
+        uint8_t type;
+        uint8_t flags;
+        uint8_t sum[OBJECT_SUM_SIZE];
+};
+
+typedef struct Tree Tree;
+
+/* A root directory, implied. NULL: out of memory. */
+Tree *tree_new(void);
+Tree *tree_free(Tree *t);
+DEFINE_CLEANUP(Tree *, tree_free)
+
+Node *tree_root(Tree *t);
+size_t tree_size(const Tree *t);
+Node *tree_lookup(const Tree *t, const Node *parent, const char *name);
+
+/* The node of that name, made as NODE_NONE when there is none. -E2BIG here and below: more
+ * than TREE_NODES_MAX or TREE_MEMORY_MAX. */
+int tree_add(Tree *t, Node *parent, const char *name, Node **ret);
+/* Cuts off everything below n. */
+void tree_clear(Tree *t, Node *n);
+/* Makes n another thing; what was below it goes unless it stays a directory. Flags are the caller's. */
+void tree_set_file(Tree *t, Node *n, const uint8_t sum[static OBJECT_SUM_SIZE]);
+int tree_set_directory(Tree *t, Node *n, const Attributes *attributes);
+/* A directory that nobody described: root's, 0755. */
+int tree_set_implied_directory(Tree *t, Node *n);
+
+/* The next node of a walk from the root down, parents first; NULL after the last. */
+Node *tree_next(const Node *n);
+unsigned node_depth(const Node *n);
+/* "/usr/bin/env". NULL: out of memory. */
+char *node_path(const Node *n);
+/* Sorts the children of n by the bytes of their names. */
+int node_sort_children(Node *n);
+
+/* Lays a layer over t by the rules of the image-spec's layer.md. */
+int tree_apply(Tree *t, Tree *layer);
