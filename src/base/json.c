@@ -45,8 +45,65 @@ static size_t nesting(const char *text, size_t size, size_t *ret_line)
         return depth;
 }
 
+static bool is_one_of(char c, const char *set)
+{
+        return c && strchr(set, c);
+}
+
+/* The length of the number at s when it is a value above INT64_MAX that fits 64 bits, else 0. */
+static size_t large_number(const char *s, const char *end)
+{
+        char digits[sizeof("18446744073709551615")] = "";
+        size_t length = 0;
+        uint64_t n;
+
+        while (s + length < end && s[length] >= '0' && s[length] <= '9')
+                length++;
+        if (length >= sizeof(digits))
+                return 0;
+        memcpy(digits, s, length);
+        if (parse_u64(digits, (uint64_t) INT64_MAX + 1, UINT64_MAX, &n) < 0)
+                return 0;
+        for (s += length; s < end && is_one_of(*s, " \t\r\n");)
+                s++;
+        return s < end && is_one_of(*s, ",]}") ? length : 0;
+}
+
+/* jansson's integers are signed. Numbers that need the 64th bit (2^64-1 is "unlimited" in other tools'
+ * bundles) are put into quotes, which is how rows write and read them. What was no JSON stays none: only
+ * whole values are quoted, never the name of a member. */
+static char *quote_large_numbers(const char *text, size_t size, size_t *ret_size)
+{
+        const char *end = text + size;
+        char *quoted = malloc(size + size / 8 + 1), *p = quoted, before = '\0';
+        bool in_string = false;
+
+        if (!quoted)
+                return NULL;
+        while (text < end) {
+                size_t n = !in_string && is_one_of(before, " \t\r\n:,[") ? large_number(text, end) : 0;
+
+                if (n > 0) {
+                        *p++ = '"';
+                        p = mempcpy(p, text, n);
+                        *p++ = '"';
+                        text += n;
+                        before = '"';
+                        continue;
+                }
+                if (*text == '"' && !(in_string && before == '\\'))
+                        in_string = !in_string;
+                /* A backslash behind a backslash escapes nothing. */
+                before = *text == '\\' && before == '\\' ? '\0' : *text;
+                *p++ = *text++;
+        }
+        *ret_size = (size_t) (p - quoted);
+        return quoted;
+}
+
 int json_parse(const char *text, size_t size, json_t **ret, char **ret_error)
 {
+        _cleanup_free_ char *quoted = NULL;
         json_error_t error;
         size_t line;
         json_t *v;
@@ -55,7 +112,10 @@ int json_parse(const char *text, size_t size, json_t **ret, char **ret_error)
                 return -EFBIG;
         if (nesting(text, size, &line) > JSON_DEPTH_MAX)
                 return error_text(ret_error, str_printf("line %zu: nested too deeply", line));
-        v = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+        quoted = quote_large_numbers(text, size, &size);
+        if (!quoted)
+                return -ENOMEM;
+        v = json_loadb(quoted, size, JSON_REJECT_DUPLICATES, &error);
         if (!v && json_error_code(&error) == json_error_out_of_memory)
                 return -ENOMEM;
         if (!v)

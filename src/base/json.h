@@ -17,8 +17,8 @@
 
 #define _cleanup_json_ _cleanup_(json_decrefp)
 
-/* Parses size bytes. On failure -EBADMSG (or -EFBIG, -ENOMEM), and *ret_error (if not NULL) is a text "line
- * 3: ..." */
+/* Parses size bytes. An integer from 2^63 to 2^64-1 becomes the string of its digits. On failure -EBADMSG (or
+ * -EFBIG, -ENOMEM), and *ret_error (if not NULL) is a text "line 3: ..." */
 int json_parse(const char *text, size_t size, json_t **ret, char **ret_error);
 /* Reads and parses dir/name; -ENOENT as it is. */
 int json_load_at(int dir, const char *name, json_t **ret, char **ret_error);

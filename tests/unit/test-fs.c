@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -76,6 +77,32 @@ TEST(open_stays_inside)
         fd = close_fd(fd);
         fd = fs_open_beneath(root, "new", O_RDWR | O_CREAT | O_EXCL, 0600);
         CHECK_OK(fd);
+}
+
+/* A rename anywhere makes the kernel give up a lookup with ".." in it. */
+TEST(open_while_others_rename)
+{
+        _cleanup_close_ int dir = fresh("rename");
+        pid_t child;
+
+        CHECK_OK(mkdirat(dir, "a", 0755));
+        CHECK_OK(mkdirat(dir, "x", 0755));
+        child = fork();
+        CHECK_OK(child);
+        while (child == 0) {
+                if (getppid() == 1)
+                        _exit(EXIT_SUCCESS);
+                (void) renameat(dir, "x", dir, "y");
+                (void) renameat(dir, "y", dir, "x");
+        }
+        for (unsigned i = 0; i < 100000; i++) {
+                int fd = fs_open_in_root(dir, "a/../a/../a/../a/..", O_PATH | O_DIRECTORY, 0);
+
+                CHECK_OK(fd);
+                close_fd(fd);
+        }
+        CHECK_OK(kill(child, SIGKILL));
+        CHECK_EQ(waitpid(child, NULL, 0), child);
 }
 
 TEST(mkdir_in_root)

@@ -34,6 +34,45 @@ TEST(accepted)
         }
 }
 
+/* What jansson's signed integers do not hold, as "unlimited" in bundles of other tools. */
+TEST(large_integers)
+{
+        static const struct {
+                const char *text, *compact; /* NULL: refused, as any JSON reader would */
+        } rows[] = {
+                {"[18446744073709551615]", "[\"18446744073709551615\"]"},
+                {"[9223372036854775807, 9223372036854775808 ,0]",
+                 "[9223372036854775807,\"9223372036854775808\",0]"},
+                {"{\"a\":\n18446744073709551615}", "{\"a\":\"18446744073709551615\"}"},
+                {"[\" 18446744073709551615,\"]", "[\" 18446744073709551615,\"]"},
+                {"[\"\\\" 18446744073709551615,\"]", "[\"\\\" 18446744073709551615,\"]"},
+                {"[\"\\\\\", 18446744073709551615]", "[\"\\\\\",\"18446744073709551615\"]"},
+                {"[18446744073709551615.0]", "[1.8446744073709552e19]"},
+                {"[18446744073709551616]", NULL},
+                {"[-18446744073709551615]", NULL},
+                {"[- 18446744073709551615]", NULL},
+                {"[018446744073709551615]", NULL},
+                {"[1 18446744073709551615]", NULL},
+                {"[18446744073709551615 1]", NULL},
+                {"{18446744073709551615:1}", NULL},
+                {"{\"a\":1,18446744073709551615:1}", NULL},
+                {"{\"a\":1, 18446744073709551615 :1}", NULL},
+                {"{18446744073709551615}", NULL},
+                {"18446744073709551615", NULL},
+                {"[18446744073709551615", NULL},
+        };
+
+        FOREACH_ELEMENT(row, rows) {
+                _cleanup_json_ json_t *v = NULL;
+                _cleanup_free_ char *text = NULL;
+                int r = json_parse(row->text, strlen(row->text), &v, NULL);
+
+                CHECK_EQ(r, row->compact ? 0 : -EBADMSG);
+                text = v ? json_text(v) : NULL;
+                CHECK_STREQ(text, row->compact);
+        }
+}
+
 TEST(refused)
 {
         static const struct {
@@ -58,7 +97,7 @@ TEST(refused)
                 {TEXT("[NaN]")},
                 {TEXT("[Infinity]")},
                 {TEXT("[1e999]")},
-                {TEXT("[9223372036854775808]")},
+                {TEXT("[18446744073709551616]")},
                 {TEXT("[-9223372036854775809]")},
                 {TEXT("['a']")},
                 {TEXT("{a:1}")},
@@ -211,6 +250,8 @@ TEST(rows_without_rest)
         CHECK_OK(thing_read("{\"Name\":\"n\",\"Unknown\":1,\"Size\":7}", &t, NULL, NULL));
         CHECK_STREQ(t.name, "n");
         CHECK_EQ(t.size, 7);
+        CHECK_OK(thing_read("{\"Name\":\"n\",\"Size\":18446744073709551615}", &t, NULL, NULL));
+        CHECK_EQ(t.size, UINT64_MAX);
 }
 
 TEST(rows_replace_what_was_there)
