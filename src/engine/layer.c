@@ -14,7 +14,7 @@
 #include "engine/pump.h"
 #include "engine/tar.h"
 
-#define SMALL_FILE_MAX (256U * 1024)
+#define SMALL_FILE_MAX (8U * 1024 * 1024)
 #define XATTRS_MAX 64U
 #define WHITEOUT ".wh."
 #define AUFS_OWN ".wh..wh."

@@ -275,12 +275,43 @@ static bool has_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE])
         return faccessat(ostree_repo_get_dfd(s->repo), path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
 }
 
+static GFileInfo *file_info(const Attributes *a, mode_t type, uint64_t size)
+{
+        GFileInfo *info = g_file_info_new();
+
+        g_file_info_set_file_type(info, type == S_IFLNK ? G_FILE_TYPE_SYMBOLIC_LINK : G_FILE_TYPE_REGULAR);
+        g_file_info_set_attribute_uint32(info, "unix::uid", a->uid);
+        g_file_info_set_attribute_uint32(info, "unix::gid", a->gid);
+        g_file_info_set_attribute_uint32(info, "unix::mode", a->mode | type);
+        g_file_info_set_attribute_boolean(info, "standard::is-symlink", type == S_IFLNK);
+        g_file_info_set_size(info, (goffset) size);
+        return info;
+}
+
+static int write_trusted(ImageStore *s, const Attributes *a, GVariant *xattrs, const void *data, size_t size,
+                         const uint8_t sum[static OBJECT_SUM_SIZE], Error *error)
+{
+        GFileInfo *info = file_info(a, S_IFREG, size);
+        GInputStream *content = g_memory_input_stream_new_from_data(data, (gssize) size, NULL), *object = NULL;
+        char hex[OSTREE_SHA256_STRING_LEN + 1];
+        _cleanup_gerror_ GError *e = NULL;
+        guint64 length;
+        gboolean ok;
+
+        ostree_checksum_inplace_from_bytes(sum, hex);
+        ok = ostree_raw_file_to_content_stream(content, info, xattrs, &object, &length, NULL, &e) &&
+             ostree_repo_write_content_trusted(s->repo, hex, object, length, NULL, &e);
+        if (object)
+                g_object_unref(object);
+        g_object_unref(content);
+        g_object_unref(info);
+        return ok ? 0 : image_store_fail(error, e, "Cannot write to the image store");
+}
+
 int image_store_write_file(ImageStore *s, const Attributes *a, const void *data, size_t size,
                            uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error)
 {
         _cleanup_variant_ GVariant *xattrs = image_store_xattrs(a);
-        _cleanup_gfree_ char *sum = NULL;
-        _cleanup_gerror_ GError *e = NULL;
 
         hash_begin(s->hash, a, S_IFREG, "", xattrs);
         (void) EVP_DigestUpdate(s->hash, data, size);
@@ -288,9 +319,7 @@ int image_store_write_file(ImageStore *s, const Attributes *a, const void *data,
                 return -ENOMEM;
         if (has_object(s, ret_sum))
                 return 0;
-        sum = ostree_repo_write_regfile_inline(s->repo, NULL, a->uid, a->gid, a->mode | S_IFREG, xattrs, data,
-                                               size, NULL, &e);
-        return sum ? 0 : image_store_fail(error, e, "Cannot write to the image store");
+        return write_trusted(s, a, xattrs, data, size, ret_sum, error);
 }
 
 int image_store_write_symlink(ImageStore *s, const Attributes *a, const char *target,
