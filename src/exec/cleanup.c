@@ -71,10 +71,13 @@ static int end_record(const char *id, bool oom, Record *ret)
         return 0;
 }
 
+/* What never began does not die. */
 static void log_end(Event event, const Launch *l, const Record *record, const char *exec_id)
 {
         char code[16];
 
+        if (record->started_usec == 0)
+                return;
         (void) snprintf(code, sizeof(code), "%u", (unsigned) record->exit_code);
         if (record->oom_killed)
                 (void) launcher_event(EVENT_CONTAINER_OOM, l, NULL, NULL, exec_id);

@@ -15,6 +15,12 @@
 
 #define BARRIER_TIMEOUT_USEC (30 * USEC_PER_SEC)
 
+/* How far it got. */
+typedef struct Started {
+        pid_t pid;
+        uint64_t usec;
+} Started;
+
 int launcher_event(Event event, const Launch *l, const char *attribute, const char *value,
                    const char *exec_id)
 {
@@ -30,15 +36,21 @@ int launcher_event(Event event, const Launch *l, const char *attribute, const ch
         return event_log(event, &info);
 }
 
-int launcher_failed(const Launch *launch, const char *record_id, pid_t pid, const Error *error)
+static int tell_failure(const Launch *launch, const char *record_id, const Started *started,
+                        const Error *error)
 {
         failure_log(launch, error);
         if (record_id)
-                (void) record_write_start(record_id, pid, error);
+                (void) record_write_start(record_id, started->pid, started->usec, error);
         /* By hand there is nobody else to tell. */
         if (!getenv("INVOCATION_ID"))
                 (void) fprintf(stderr, "berth-exec: %s\n", strempty(error->message));
         return error_exit_status(error->kind);
+}
+
+int launcher_failed(const Launch *launch, const char *record_id, const Error *error)
+{
+        return tell_failure(launch, record_id, &(Started){}, error);
 }
 
 static _noreturn_ void run_child(const Launcher *l, Channel *c)
@@ -89,15 +101,16 @@ static int tell_manager(const Launcher *l, pid_t pid, int *ret_socket, Error *er
         return 0;
 }
 
-static int announce(const Launcher *l, pid_t pid, Error *error)
+static int announce(const Launcher *l, Started *started, Error *error)
 {
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        r = tell_manager(l, pid, &fd, error);
+        r = tell_manager(l, started->pid, &fd, error);
         if (r < 0)
                 return r;
-        r = record_write_start(l->record_id, pid, NULL);
+        started->usec = now_realtime();
+        r = record_write_start(l->record_id, started->pid, started->usec, NULL);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot write the start record");
         (void) launcher_event(l->exec_id ? EVENT_CONTAINER_EXEC : EVENT_CONTAINER_START, l->launch, NULL,
@@ -108,15 +121,15 @@ static int announce(const Launcher *l, pid_t pid, Error *error)
                      : 0;
 }
 
-static int converse(const Launcher *l, const Channel *c, pid_t *pid, Error *error)
+static int converse(const Launcher *l, const Channel *c, Started *started, Error *error)
 {
         ChannelWord word;
         pid_t speaker;
         int r;
 
-        r = wait_ready(c, pid, error);
+        r = wait_ready(c, &started->pid, error);
         if (r >= 0)
-                r = announce(l, *pid, error);
+                r = announce(l, started, error);
         if (r < 0)
                 return r;
         r = channel_go(c);
@@ -132,20 +145,20 @@ int launcher_run(const Launcher *l)
 {
         _cleanup_(channel_done) Channel c = CHANNEL_INIT;
         _cleanup_error_ Error error = ERROR_INIT;
-        pid_t pid = 0;
+        Started started = {};
         int r;
 
         r = channel_open(&c);
         if (r >= 0)
-                pid = namespace_clone(l->clone_flags | CLONE_PARENT, l->cgroup);
-        if (r < 0 || pid < 0) {
-                (void) error_set(&error, ERROR_START_FAILED, "Cannot make the new process: %s",
-                                 strerror(r < 0 ? -r : -pid));
-                return launcher_failed(l->launch, l->record_id, 0, &error);
+                r = namespace_clone(l->clone_flags | CLONE_PARENT, l->cgroup);
+        if (r < 0) {
+                (void) error_set(&error, ERROR_START_FAILED, "Cannot make the new process: %s", strerror(-r));
+                return tell_failure(l->launch, l->record_id, &started, &error);
         }
-        if (pid == 0)
+        if (r == 0)
                 run_child(l, &c);
         close_fd(TAKE_FD(c.child));
-        r = converse(l, &c, &pid, &error);
-        return r < 0 ? launcher_failed(l->launch, l->record_id, pid, &error) : 0;
+        started.pid = r;
+        r = converse(l, &c, &started, &error);
+        return r < 0 ? tell_failure(l->launch, l->record_id, &started, &error) : 0;
 }

@@ -24,6 +24,6 @@ typedef struct Launcher {
  * logged. */
 int launcher_run(const Launcher *l);
 /* The same for what fails before. */
-int launcher_failed(const Launch *launch, const char *record_id, pid_t pid, const Error *error);
+int launcher_failed(const Launch *launch, const char *record_id, const Error *error);
 int launcher_event(Event event, const Launch *l, const char *attribute, const char *value,
                    const char *exec_id);

@@ -19,7 +19,7 @@
 #include "exec/sysctl.h"
 #include "spec/name.h"
 
-/* What survives inside a volatile overlay's work directory and makes the kernel refuse it the next time. */
+/* What a volatile overlay leaves in its work directory, so that the kernel refuses it the next time. */
 #define VOLATILE_MARK "work/incompat/volatile"
 
 typedef struct Performer {
@@ -102,7 +102,7 @@ static int mount_root(const MountPlan *p)
         if (p->overlay_volatile) {
                 _cleanup_close_ int work = open(p->launch->overlay_work, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-                if (work >= 0)
+                if (work >= 0 && unlinkat(work, VOLATILE_MARK "/dirty", 0) >= 0)
                         (void) unlinkat(work, VOLATILE_MARK, AT_REMOVEDIR);
         }
         return mount("overlay", ROOT_MOUNT_POINT, "overlay", MS_NODEV, p->overlay) < 0 ? -errno : 0;

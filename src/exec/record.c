@@ -70,10 +70,9 @@ static int read_boot_id(char **ret)
         return 0;
 }
 
-int record_write_start(const char *id, pid_t pid, const Error *failure)
+int record_write_start(const char *id, pid_t pid, uint64_t started_usec, const Error *failure)
 {
-        _cleanup_record_ Record record = {.pid = (uint64_t) pid,
-                                          .started_usec = pid > 0 ? now_realtime() : 0};
+        _cleanup_record_ Record record = {.pid = (uint64_t) pid, .started_usec = started_usec};
         const char *invocation = getenv("INVOCATION_ID");
         int r = 0;
 

@@ -6,8 +6,9 @@
 #include "spec/error.h"
 #include "spec/launch.h"
 
-/* START_RECORD_DIR/id. pid 0: no process was made; failure NULL: the payload is about to run. */
-int record_write_start(const char *id, pid_t pid, const Error *failure);
+/* START_RECORD_DIR/id. pid 0: no process was made; failure NULL: the payload is about to run. started_usec 0:
+ * it never was. */
+int record_write_start(const char *id, pid_t pid, uint64_t started_usec, const Error *failure);
 /* The start record of this very run of the unit; -ENOENT otherwise. */
 int record_load_start(const char *id, Record *ret);
 /* EXIT_RECORD_DIR/id. */

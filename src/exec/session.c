@@ -159,7 +159,7 @@ int verb_exec(char *const *args)
         if (r >= 0)
                 r = prepare(&s, &error);
         if (r < 0)
-                return launcher_failed(s.order.launch, id, 0, &error);
+                return launcher_failed(s.order.launch, id, &error);
         return launcher_run(&(Launcher){
                 .launch = s.order.launch,
                 .record_id = id,

@@ -170,7 +170,7 @@ int verb_start(char *const *args)
         if (r >= 0)
                 r = prepare(&s, &error);
         if (r < 0)
-                return launcher_failed(s.launch, id, 0, &error);
+                return launcher_failed(s.launch, id, &error);
         /* L2: the clone and the rest. */
         return launcher_run(&(Launcher){
                 .launch = s.launch,
