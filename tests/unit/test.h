@@ -48,6 +48,11 @@ static char test_path[] = "/var/tmp/berth-test-XXXXXX";
 #define CHECK_OK(r) test_check_ok(__FILE__, __LINE__, #r, (r))
 #define CHECK_STREQ(a, b) test_check_streq(__FILE__, __LINE__, #a " == " #b, (a), (b))
 
+static inline void test_remove_directory(void)
+{
+        (void) fs_remove_tree_at(AT_FDCWD, test_path);
+}
+
 _noreturn_ static inline void test_fail(const char *file, int line, const char *expression, const char *a,
                                         const char *b)
 {
@@ -58,6 +63,7 @@ _noreturn_ static inline void test_fail(const char *file, int line, const char *
         if (b)
                 (void) fprintf(stderr, " and %s", b);
         (void) fprintf(stderr, "\n");
+        test_remove_directory();
         _exit(EXIT_FAILURE);
 }
 
@@ -97,12 +103,7 @@ static inline void test_check_streq(const char *file, int line, const char *expr
                 test_fail(file, line, expression, a ? a : "(null)", b ? b : "(null)");
 }
 
-static inline void test_remove_directory(void)
-{
-        (void) fs_remove_tree_at(AT_FDCWD, test_path);
-}
-
-/* A directory for this program, on a disk (not tmpfs), removed when it ends well. */
+/* A directory for this program, on a disk (not tmpfs), removed at its end. */
 static inline const char *test_directory(void)
 {
         static bool made;
