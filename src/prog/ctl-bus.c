@@ -202,7 +202,7 @@ static json_t *read_basic(sd_bus_message *m, char type, int *r)
         case 'x':
                 return json_integer(v.x);
         case 't':
-                return json_integer((json_int_t) MIN(v.t, (uint64_t) INT64_MAX));
+                return json_integer(v.t > INT64_MAX ? -1 : (json_int_t) v.t);
         case 'd':
                 return json_real(v.d);
         default:

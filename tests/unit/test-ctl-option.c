@@ -19,15 +19,37 @@ static const Verb *verb(const char *name)
         return v;
 }
 
-/* Reads a command line; the first word is the verb's. */
-static int parse(Ctl *c, const char *line, char ***ret_words)
+/* A command line; its words are put into another order while they are read. */
+typedef struct Line {
+        Ctl c;
+        char **words;
+        char **order;
+} Line;
+
+static void line_done(Line *l)
 {
-        CHECK_OK(words_split(line, ret_words));
-        c->verb = verb(**ret_words);
-        return options_parse(c, *ret_words + 1);
+        options_done(&l->c);
+        error_done(&l->c.error);
+        strv_free(l->words);
+        free(l->order);
+}
+#define _cleanup_line_ _cleanup_(line_done)
+
+/* The first word is the verb's. */
+static int parse(Line *l, const char *line)
+{
+        size_t n;
+
+        CHECK_OK(words_split(line, &l->words));
+        n = strv_length(l->words);
+        l->order = calloc(n + 1, sizeof(char *));
+        CHECK(l->order);
+        memcpy(l->order, l->words, n * sizeof(char *));
+        l->c.verb = verb(l->words[0]);
+        return options_parse(&l->c, l->order + 1);
 }
 
-static void check_setting(Ctl *c, SettingId id, const char *text)
+static void check_setting(const Ctl *c, SettingId id, const char *text)
 {
         _cleanup_free_ char *is = setting_text(c->spec, setting_get(id));
 
@@ -44,79 +66,74 @@ TEST(spellings)
         };
 
         FOREACH_ELEMENT(line, lines) {
-                Ctl c = {};
-                char **words;
+                _cleanup_line_ Line l = {};
+                const Ctl *c = &l.c;
 
-                CHECK_EQ(parse(&c, *line, &words), 0);
-                CHECK_STREQ(ctl_value(&c, FLAG_TIME), "3");
-                CHECK_STREQ(c.args[0], "a");
-                CHECK_STREQ(c.args[1], NULL);
-                options_done(&c);
+                CHECK_EQ(parse(&l, *line), 0);
+                CHECK_STREQ(ctl_value(c, FLAG_TIME), "3");
+                CHECK_STREQ(c->args[0], "a");
+                CHECK_STREQ(c->args[1], NULL);
         }
 }
 
 TEST(command_is_left_alone)
 {
-        Ctl c = {};
-        char **words;
+        _cleanup_line_ Line l = {};
+        const Ctl *c = &l.c;
 
-        CHECK_EQ(parse(&c, "run -d --rm -e A=1 --env=B=2 -itv /a:/b image ls -l -- --rm", &words), 0);
-        CHECK(ctl_has(&c, FLAG_DETACH));
-        CHECK(c.spec->auto_remove);
-        CHECK(c.spec->stdin_open);
-        check_setting(&c, SETTING_VOLUMES, "/a:/b");
-        CHECK_STREQ(map_get(c.spec->environment, "A"), "1");
-        CHECK_STREQ(map_get(c.spec->environment, "B"), "2");
-        CHECK_STREQ(c.args[0], "image");
-        CHECK_STREQ(c.args[1], "ls");
-        CHECK_STREQ(c.args[2], "-l");
-        CHECK_STREQ(c.args[3], "--");
-        CHECK_STREQ(c.args[4], "--rm");
-        CHECK_STREQ(c.args[5], NULL);
-        options_done(&c);
+        CHECK_EQ(parse(&l, "run -d --rm -e A=1 --env=B=2 -itv /a:/b image ls -l -- --rm"), 0);
+        CHECK(ctl_has(c, FLAG_DETACH));
+        CHECK(c->spec->auto_remove);
+        CHECK(c->spec->stdin_open);
+        check_setting(c, SETTING_VOLUMES, "/a:/b");
+        CHECK_STREQ(map_get(c->spec->environment, "A"), "1");
+        CHECK_STREQ(map_get(c->spec->environment, "B"), "2");
+        CHECK_STREQ(c->args[0], "image");
+        CHECK_STREQ(c->args[1], "ls");
+        CHECK_STREQ(c->args[2], "-l");
+        CHECK_STREQ(c->args[3], "--");
+        CHECK_STREQ(c->args[4], "--rm");
+        CHECK_STREQ(c->args[5], NULL);
 }
 
 TEST(double_dash_before_arguments)
 {
-        Ctl c = {};
-        char **words;
+        _cleanup_line_ Line l = {};
+        const Ctl *c = &l.c;
 
-        CHECK_EQ(parse(&c, "rm -f -- -x -y", &words), 0);
-        CHECK(ctl_has(&c, FLAG_FORCE));
-        CHECK_STREQ(c.args[0], "-x");
-        CHECK_STREQ(c.args[1], "-y");
-        options_done(&c);
+        CHECK_EQ(parse(&l, "rm -f -- -x -y"), 0);
+        CHECK(ctl_has(c, FLAG_FORCE));
+        CHECK_STREQ(c->args[0], "-x");
+        CHECK_STREQ(c->args[1], "-y");
 }
 
 TEST(turned_off)
 {
-        Ctl c = {};
-        char **words;
+        _cleanup_line_ Line l = {};
+        const Ctl *c = &l.c;
 
-        CHECK_EQ(parse(&c, "run --sig-proxy=false --rm=false --read-only=true -d=false image", &words), 0);
-        CHECK(!ctl_has(&c, FLAG_SIG_PROXY));
-        CHECK(!ctl_has(&c, FLAG_DETACH));
-        CHECK(!c.spec->auto_remove);
-        CHECK(c.spec->read_only);
-        options_done(&c);
+        CHECK_EQ(parse(&l, "run --sig-proxy=false --rm=false --read-only=true -d=false image"), 0);
+        CHECK(!ctl_has(c, FLAG_SIG_PROXY));
+        CHECK(!ctl_has(c, FLAG_DETACH));
+        CHECK(!c->spec->auto_remove);
+        CHECK(c->spec->read_only);
 }
 
 TEST(environment_of_the_caller)
 {
-        Ctl c = {};
-        char **words;
+        _cleanup_line_ Line l = {};
+        const Ctl *c = &l.c;
 
         CHECK_OK(setenv("BERTH_T_ONE", "1", 1));
         CHECK_OK(setenv("BERTH_T_TWO", "2", 1));
         CHECK_OK(setenv("BERTH_U", "3", 1));
         CHECK_OK(unsetenv("BERTH_NONE"));
-        CHECK_EQ(parse(&c, "run -e BERTH_T_* -e BERTH_U -e BERTH_NONE -e BERTH_EMPTY= image", &words), 0);
-        CHECK_STREQ(map_get(c.spec->environment, "BERTH_T_ONE"), "1");
-        CHECK_STREQ(map_get(c.spec->environment, "BERTH_T_TWO"), "2");
-        CHECK_STREQ(map_get(c.spec->environment, "BERTH_U"), "3");
-        CHECK_STREQ(map_get(c.spec->environment, "BERTH_EMPTY"), "");
-        CHECK_EQ(map_size(c.spec->environment), 4);
-        options_done(&c);
+        CHECK_EQ(parse(&l, "run -e BERTH_T_* -e BERTH_U -e BERTH_NONE -e BERTH_EMPTY= image"), 0);
+        CHECK_STREQ(map_get(c->spec->environment, "BERTH_T_ONE"), "1");
+        CHECK_STREQ(map_get(c->spec->environment, "BERTH_T_TWO"), "2");
+        CHECK_STREQ(map_get(c->spec->environment, "BERTH_U"), "3");
+        CHECK_STREQ(map_get(c->spec->environment, "BERTH_EMPTY"), "");
+        CHECK_EQ(map_size(c->spec->environment), 4);
 }
 
 static const struct {
@@ -140,13 +157,10 @@ static const struct {
 TEST(bad)
 {
         FOREACH_ELEMENT(row, bad) {
-                Ctl c = {};
-                char **words;
+                _cleanup_line_ Line l = {};
 
-                CHECK_EQ(parse(&c, row->line, &words), -EINVAL);
-                CHECK_STREQ(c.error.message, row->says);
-                error_done(&c.error);
-                options_done(&c);
+                CHECK_EQ(parse(&l, row->line), -EINVAL);
+                CHECK_STREQ(l.c.error.message, row->says);
         }
 }
 
@@ -155,11 +169,10 @@ TEST(help_is_a_flag_of_all)
         const Verb *v;
 
         for (size_t i = 0; (v = verb_get(i)); i++) {
-                Ctl c = {.verb = v};
-                char *words[] = {strdup("--help"), NULL};
+                char help[] = "--help", *words[] = {help, NULL};
+                _cleanup_line_ Line l = {.c.verb = v};
 
-                CHECK_EQ(options_parse(&c, words), 1);
-                options_done(&c);
+                CHECK_EQ(options_parse(&l.c, words), 1);
         }
 }
 
