@@ -63,9 +63,10 @@ typedef struct Descriptor {
         const json_t *json;
 } Descriptor;
 
+/* document is a digest, or the name of the index. */
 static int bad(Error *error, const char *document, const char *what)
 {
-        return error_set(error, ERROR_BAD_ARCHIVE, "\"%s\" in the archive: %s", document, what);
+        return error_set(error, ERROR_BAD_ARCHIVE, "Manifest %s: %s", document, what);
 }
 
 static bool oci_probe(Bundle *b)
@@ -151,7 +152,8 @@ static int parse_document(const char *text, size_t size, const char *document, j
         int r = json_parse(text, size, ret, &reason);
 
         if (r == -EBADMSG)
-                return bad(error, document, strempty(reason));
+                return error_set(error, ERROR_BAD_ARCHIVE, "Manifest %s is not valid JSON: %s", document,
+                                 strempty(reason));
         if (r >= 0 && !json_is_object(*ret))
                 return bad(error, document, "is not an object");
         return r;
@@ -185,9 +187,8 @@ static int take_layer(TransportImage *image, const json_t *v, const char *docume
         if (d.type == MEDIA_FOREIGN_LAYER)
                 return bad(error, document, "a layer that is not to be distributed is not supported");
         if (d.type != MEDIA_LAYER)
-                return error_set(error, ERROR_BAD_ARCHIVE,
-                                 "\"%s\" in the archive: a layer of the media type \"%s\"", document,
-                                 d.media_type);
+                return error_set(error, ERROR_BAD_ARCHIVE, "Manifest %s: a layer of the media type \"%s\"",
+                                 document, d.media_type);
         image->n_layers++;
         l->size = d.size;
         l->coding = d.coding;
@@ -226,10 +227,9 @@ static int take_config(Bundle *b, TransportImage *image, const json_t *manifest,
         if (r < 0)
                 return r;
         if (d.type != MEDIA_CONFIG)
-                return error_set(
-                        error, ERROR_BAD_ARCHIVE,
-                        "\"%s\" in the archive is no image: its configuration is of the media type \"%s\"",
-                        document, d.media_type);
+                return error_set(error, ERROR_BAD_ARCHIVE,
+                                 "Manifest %s is no image: its configuration is of the media type \"%s\"",
+                                 document, d.media_type);
         r = read_blob(b, &d, &text, &size, error);
         return r < 0 ? r : transport_take_config(image, text, size, d.digest, error);
 }
@@ -280,8 +280,8 @@ static int read_entries(const json_t *index, const char *document, Descriptor **
         if (!manifests)
                 return bad(error, document, "has no list of manifests");
         if (json_array_size(manifests) > INDEX_ENTRIES_MAX)
-                return error_set(error, ERROR_LIMIT, "\"%s\" in the archive has more than %u entries",
-                                 document, INDEX_ENTRIES_MAX);
+                return error_set(error, ERROR_LIMIT, "Manifest %s has more than %u entries", document,
+                                 INDEX_ENTRIES_MAX);
         list = calloc(json_array_size(manifests) + 1, sizeof(*list));
         if (!list)
                 return -ENOMEM;

@@ -84,7 +84,7 @@ int transport_read_document(Bundle *b, const char *member, json_t **ret, char **
                 return r;
         r = json_parse(text, size, ret, &reason);
         if (r == -EBADMSG)
-                return error_set(error, ERROR_BAD_ARCHIVE, "\"%s\" in the archive: %s", member,
+                return error_set(error, ERROR_BAD_ARCHIVE, "Manifest %s is not valid JSON: %s", member,
                                  strempty(reason));
         if (r < 0)
                 return r;
@@ -114,7 +114,8 @@ int transport_take_config(TransportImage *image, char *text, size_t size, const 
                         actual, digest);
         r = json_parse(text, size, &document, &reason);
         if (r == -EBADMSG)
-                return error_set(error, ERROR_BAD_ARCHIVE, "Image configuration: %s", strempty(reason));
+                return error_set(error, ERROR_BAD_ARCHIVE, "The image configuration is not valid JSON: %s",
+                                 strempty(reason));
         if (r >= 0)
                 r = image_config_from_oci(document, &image->config, error);
         return r < 0 ? r : str_replace(&image->config->id, actual + strlen("sha256:"));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Layers as commits of the repository.  A layer's marks have names in its commit that no entry of a layer can
- * have: ".wh.NAME" and ".wh..wh..opq" as in the layer's archive, ".wh..wh..implied" in a directory that the
- * layer only passes through, and ".wh..wh..raw." or
- * ".wh..wh..rawwh." with hexadecimal digits for a name (or its whiteout) that is no UTF-8, which OSTree's
- * directories cannot hold. */
+/* Layers as commits of the repository. A layer's marks have names in its commit that no entry of a layer can
+ * have:
+ * ".wh.NAME" and ".wh..wh..opq" as in the layer's archive, ".wh..wh..implied" in a directory that the layer
+ * only passes through, and ".wh..wh..raw." or ".wh..wh..rawwh." with hexadecimal digits for a name (or its
+ * whiteout) that is no UTF-8, which OSTree's directories cannot hold. */
 
 #include "base/parse.h"
 #include "base/str.h"
@@ -206,12 +206,22 @@ static GVariant *commit_variant(const Node *root, const uint8_t meta[static OBJE
                              sum_variant(root->sum), sum_variant(meta));
 }
 
+/* The file that stands for marks, when the layer has any. */
+static int write_mark(ImageStore *s, Tree *layer, Error *error)
+{
+        const Attributes a = {.mode = 0600};
+
+        for (const Node *n = tree_root(layer); n; n = tree_next(n))
+                if (n->flags)
+                        return image_store_write_file(s, &a, "", 0, s->mark_sum, error);
+        return 0;
+}
+
 int image_store_write_layer(ImageStore *s, const char *diff_id, Tree *layer, Error *error)
 {
-        const Attributes mark = {.mode = 0600};
         uint8_t meta[OBJECT_SUM_SIZE], commit[OBJECT_SUM_SIZE];
         char hex[OSTREE_SHA256_STRING_LEN + 1];
-        int r = image_store_write_file(s, &mark, "", 0, s->mark_sum, error);
+        int r = write_mark(s, layer, error);
 
         if (r >= 0)
                 r = write_dirtrees(s, layer, error);
