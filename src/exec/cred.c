@@ -10,14 +10,6 @@
 
 #include "exec/cred.h"
 
-enum {
-        BOUNDING,
-        EFFECTIVE,
-        INHERITABLE,
-        PERMITTED,
-        AMBIENT,
-};
-
 static const struct {
         const char *name;
         int resource;
@@ -118,12 +110,13 @@ static int set_capabilities(const LaunchProcess *p, uid_t uid, bool keep_admin, 
 
         /* What a process without uid 0 has beyond its ambient set, the exec takes; it shall not help to find
          * or open the program either. */
-        ambient = wish[AMBIENT] & wish[INHERITABLE] & wish[PERMITTED];
-        permitted = uid == 0 ? wish[PERMITTED] : ambient;
+        ambient = wish[LAUNCH_CAP_AMBIENT] & wish[LAUNCH_CAP_INHERITABLE] & wish[LAUNCH_CAP_PERMITTED];
+        permitted = uid == 0 ? wish[LAUNCH_CAP_PERMITTED] : ambient;
         r = current_permitted(&have);
         if (r >= 0)
-                r = set_sets((permitted | admin) & have, ((wish[EFFECTIVE] & permitted) | admin) & have,
-                             wish[INHERITABLE] & wish[BOUNDING] & have);
+                r = set_sets((permitted | admin) & have,
+                             ((wish[LAUNCH_CAP_EFFECTIVE] & permitted) | admin) & have,
+                             wish[LAUNCH_CAP_INHERITABLE] & wish[LAUNCH_CAP_BOUNDING] & have);
         if (r >= 0)
                 r = raise_ambient(ambient & have);
         errno = -r;
@@ -134,7 +127,7 @@ int cred_become(const LaunchProcess *p, const Identity *who, bool keep_admin, Er
 {
         int r;
 
-        r = drop_bounding(p->capabilities[BOUNDING]);
+        r = drop_bounding(p->capabilities[LAUNCH_CAP_BOUNDING]);
         if (r < 0) {
                 errno = -r;
                 return failed(error, "capability bounding set");

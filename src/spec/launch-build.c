@@ -14,14 +14,6 @@
 #define DEFAULT_PROFILE BERTH_DATA_DIR "/seccomp.json"
 #define OCI_VERSION "1.0.2"
 
-enum {
-        BOUNDING,
-        EFFECTIVE,
-        INHERITABLE,
-        PERMITTED,
-        AMBIENT,
-};
-
 /* The mounts that every container has, in order. */
 static const struct {
         const char *destination, *type, *source, *options;
@@ -347,7 +339,8 @@ static void build_capabilities(LaunchProcess *p, const Spec *s)
                 apply_capabilities(&mask, s->cap_add, true);
                 apply_capabilities(&mask, s->cap_drop, false);
         }
-        p->capabilities[BOUNDING] = p->capabilities[EFFECTIVE] = p->capabilities[PERMITTED] = mask;
+        p->capabilities[LAUNCH_CAP_BOUNDING] = p->capabilities[LAUNCH_CAP_EFFECTIVE] =
+                p->capabilities[LAUNCH_CAP_PERMITTED] = mask;
 }
 
 static int build_rlimits(LaunchProcess *p, const Spec *s)

@@ -22,7 +22,11 @@ static const char *const namespace_names[_LAUNCH_NS_MAX] = {
         [LAUNCH_NS_USER] = "user",   [LAUNCH_NS_TIME] = "time",
 };
 
-static const char *const capability_sets[] = {"bounding", "effective", "inheritable", "permitted", "ambient"};
+static const char *const capability_sets[_LAUNCH_CAP_MAX] = {
+        [LAUNCH_CAP_BOUNDING] = "bounding",       [LAUNCH_CAP_EFFECTIVE] = "effective",
+        [LAUNCH_CAP_INHERITABLE] = "inheritable", [LAUNCH_CAP_PERMITTED] = "permitted",
+        [LAUNCH_CAP_AMBIENT] = "ambient",
+};
 
 static const char *const rlimit_names[] = {
         "RLIMIT_CPU",  "RLIMIT_FSIZE",  "RLIMIT_DATA",    "RLIMIT_STACK",

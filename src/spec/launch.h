@@ -27,6 +27,15 @@ typedef enum LaunchNamespace {
         _LAUNCH_NS_INVALID = -EINVAL,
 } LaunchNamespace;
 
+typedef enum LaunchCapabilitySet {
+        LAUNCH_CAP_BOUNDING,
+        LAUNCH_CAP_EFFECTIVE,
+        LAUNCH_CAP_INHERITABLE,
+        LAUNCH_CAP_PERMITTED,
+        LAUNCH_CAP_AMBIENT,
+        _LAUNCH_CAP_MAX,
+} LaunchCapabilitySet;
+
 typedef struct LaunchMount {
         char *destination;
         char *type;
@@ -61,7 +70,7 @@ typedef struct LaunchProcess {
         char **args;
         char **env;
         char *cwd;
-        uint64_t capabilities[5]; /* bounding, effective, inheritable, permitted, ambient: bit = number */
+        uint64_t capabilities[_LAUNCH_CAP_MAX]; /* bit = number */
         LaunchRlimit *rlimits;
         size_t n_rlimits;
         bool no_new_privileges;
