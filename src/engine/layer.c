@@ -616,7 +616,7 @@ static int check_chain(const Chain *c, const LayerSource *source, Error *error)
         if (n < 0)
                 return (int) n;
         if (source->digest && stream_hash_size(c->packed) != source->size)
-                return error_set(error, ERROR_BAD_DIGEST, "its size is %ju instead of %ju",
+                return error_set(error, ERROR_BAD_DIGEST, "it has %ju bytes instead of %ju",
                                  (uintmax_t) stream_hash_size(c->packed), (uintmax_t) source->size);
         if (c->packed == c->unpacked && source->digest && !streq(source->digest, source->diff_id))
                 return error_set(error, ERROR_BAD_DIGEST,
