@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "spec/name.h"
 
+#define UNIT_NAME_LENGTH_MAX 255U
+
 bool id_is_valid(const char *s)
 {
         return s && is_hex(s, ID_LENGTH);
@@ -61,6 +63,18 @@ char *container_unit_name(const char *name)
 char *exec_unit_name(const char *exec_id)
 {
         return str_printf("berth_exec-%.*s.service", ID_SHORT_LENGTH, exec_id);
+}
+
+bool unit_name_is_valid(const char *s)
+{
+        const char *suffix = s ? endswith(s, ".service") : NULL;
+
+        if (!suffix || suffix == s || strlen(s) > UNIT_NAME_LENGTH_MAX)
+                return false;
+        for (const char *p = s; p < suffix; p++)
+                if (!isalnum((unsigned char) *p) && !strchr(":-_.\\@", *p))
+                        return false;
+        return true;
 }
 
 char *object_path(const char *noun, const char *id)

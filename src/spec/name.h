@@ -44,6 +44,8 @@ char *name_random(void);
  * out of memory. */
 char *container_unit_name(const char *name);
 char *exec_unit_name(const char *exec_id);
+/* The name of a service in systemd's own rules: a prefix of its alphabet, ".service", 255 bytes at most. */
+bool unit_name_is_valid(const char *s);
 /* "/io/berth1/container/<id>". */
 char *object_path(const char *noun, const char *id);
 /* The id in such a path, NULL when the path is no such object's. */

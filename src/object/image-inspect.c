@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* An image as podman's inspect describes it. */
+
+#include "base/parse.h"
+#include "base/str.h"
+#include "object/image.h"
+
+static json_t *set_json(char *const *names)
+{
+        json_t *o = json_object();
+
+        for (; names && *names; names++)
+                (void) json_object_set_new(o, *names, json_object());
+        return o;
+}
+
+static json_t *labels_json(const ImageConfig *c)
+{
+        json_t *o = json_object();
+
+        MAP_FOREACH(e, c->labels)
+                (void) json_object_set_new(o, map_key(e), json_string(map_value(e)));
+        return o;
+}
+
+static json_t *config_json(const ImageConfig *c)
+{
+        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:o}", "User", strempty(c->user),
+                         "ExposedPorts", set_json(c->exposed_ports), "Env", json_from_strv(c->env),
+                         "Entrypoint", json_from_strv(c->entrypoint), "Cmd", json_from_strv(c->cmd),
+                         "WorkingDir", strempty(c->working_dir), "Labels", labels_json(c), "StopSignal",
+                         strempty(c->stop_signal), "Volumes", set_json(c->volumes));
+}
+
+static json_t *digests_json(const Image *i)
+{
+        json_t *a = json_array();
+
+        STRV_FOREACH(name, i->names) {
+                const char *slash = strrchr(*name, '/'), *colon = strrchr(*name, ':');
+                int n = colon && (!slash || colon > slash) ? (int) (colon - *name) : (int) strlen(*name);
+
+                if (i->config->digest)
+                        (void) json_array_append_new(a, json_sprintf("%.*s@%s", n, *name, i->config->digest));
+        }
+        return a;
+}
+
+static json_t *inspect_json(const Image *i)
+{
+        const ImageConfig *c = i->config;
+        char loaded[FORMAT_TIME_MAX];
+        json_t *o =
+                json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "Id", c->id,
+                          "Digest", strempty(c->digest), "RepoTags", json_from_strv(i->names), "RepoDigests",
+                          digests_json(i), "Created", strempty(c->created), "Author", strempty(c->author),
+                          "Architecture", strempty(c->architecture), "Os", strempty(c->os), "Variant",
+                          strempty(c->variant), "LoadedAt", format_time(c->loaded_usec, loaded), "Size",
+                          (json_int_t) c->size, "VirtualSize", (json_int_t) c->size);
+        const struct {
+                const char *name;
+                json_t *value;
+        } members[] = {
+                {"Config", config_json(c)},
+                {"RootFS", json_pack("{s:s, s:o}", "Type", "layers", "Layers", json_from_strv(c->diff_ids))},
+                {"Labels", labels_json(c)},
+                {"User", json_string(strempty(c->user))},
+                {"History", c->history ? json_incref(c->history) : json_array()},
+                {"Healthcheck", c->healthcheck ? json_incref(c->healthcheck) : json_null()},
+                {"NamesHistory", json_from_strv(i->names)},
+        };
+
+        FOREACH_ELEMENT(m, members)
+                if (json_object_set_new(o, m->name, m->value) < 0)
+                        return json_decref(o), NULL;
+        return o;
+}
+
+int image_inspect(Image *i, char **ret, Error *error)
+{
+        _cleanup_json_ json_t *v = inspect_json(i);
+
+        *ret = v ? json_text(v) : NULL;
+        return *ret ? 0 : error_set_errno(error, ENOMEM, "Cannot describe image %s", image_name(i));
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Images by ID and name. image.json is the worker's, names.json is ours. */
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "object/container.h"
+#include "object/image.h"
+#include "spec/image-ref.h"
+#include "spec/name.h"
+
+#define IMAGE_FILE "image.json"
+#define NAMES_FILE "names.json"
+#define NAMES_MAX 256U
+
+static const JsonRow names_rows[] = {
+        {"Names", JSON_ROW_STRV, offsetof(Image, names), false},
+};
+
+Image *image_free(Image *i)
+{
+        if (!i)
+                return NULL;
+        STRV_FOREACH(name, i->names)
+                if (map_get(i->manager->image_names, *name) == i)
+                        (void) map_remove(i->manager->image_names, *name);
+        strv_free(i->names);
+        json_decref(i->unknown);
+        image_config_free(i->config);
+        free(i);
+        return NULL;
+}
+
+const char *image_name(const Image *i)
+{
+        return i->names ? i->names[0] : image_id(i);
+}
+
+size_t image_users(const Image *i)
+{
+        size_t n = 0;
+
+        /* By name: those that are being made have one already. */
+        MAP_FOREACH(e, i->manager->container_names) {
+                const Container *c = map_value(e);
+
+                n += streq(c->file.image_id, image_id(i));
+        }
+        return n;
+}
+
+static int load_names(Image *i, const char *id, Error *error)
+{
+        _cleanup_free_ char *text = NULL;
+        _cleanup_json_ json_t *v = NULL;
+        int r;
+
+        r = state_load(i->manager->state, STATE_IMAGES, id, NAMES_FILE, &v, NULL);
+        if (r == -ENOENT)
+                return 0;
+        if (r >= 0)
+                r = json_read(v, names_rows, ELEMENTSOF(names_rows), i, &i->unknown, &text);
+        if (r == -EBADMSG)
+                return error_set(error, ERROR_STORE_DAMAGED, NAMES_FILE ": %s", strempty(text)), r;
+        return r;
+}
+
+/* A name that another image has already is that one's. */
+static int claim_names(Image *i)
+{
+        Manager *m = i->manager;
+        int r = 0;
+
+        for (size_t n = 0; i->names && i->names[n];) {
+                r = map_add(m->image_names, i->names[n], i);
+                if (r == -EEXIST) {
+                        free(i->names[n]);
+                        memmove(&i->names[n], &i->names[n + 1],
+                                (strv_length(&i->names[n + 1]) + 1) * sizeof(char *));
+                        continue;
+                }
+                if (r < 0)
+                        return r;
+                n++;
+        }
+        return 0;
+}
+
+int image_load(Manager *m, const char *id, Error *error)
+{
+        _cleanup_(image_freep) Image *i = calloc(1, sizeof(*i));
+        _cleanup_json_ json_t *v = NULL;
+        int r;
+
+        if (!i)
+                return -ENOMEM;
+        i->manager = m;
+        if (map_size(m->images) >= IMAGES_MAX)
+                return error_set(error, ERROR_LIMIT, "There are %u images already", IMAGES_MAX);
+        r = state_load(m->state, STATE_IMAGES, id, IMAGE_FILE, &v, error);
+        if (r >= 0)
+                r = image_config_from_json(v, &i->config, error);
+        if (r >= 0 && !streq_ptr(image_id(i), id)) {
+                (void) error_set(error, ERROR_STORE_DAMAGED, IMAGE_FILE " is that of another image");
+                return -EBADMSG;
+        }
+        if (r >= 0)
+                r = load_names(i, id, error);
+        if (r >= 0)
+                r = claim_names(i);
+        if (r >= 0)
+                r = map_put(m->images, id, i);
+        if (r >= 0)
+                TAKE_PTR(i);
+        return r;
+}
+
+void image_look_again(Manager *m, const char *id)
+{
+        _cleanup_error_ Error error = ERROR_INIT;
+        bool known = map_has(m->images, id), exists = state_has(m->state, STATE_IMAGES, id);
+        int r;
+
+        if (known && !exists) {
+                (void) map_remove(m->images, id);
+                manager_removed(m, OBJECT_IMAGE, id);
+        } else if (!known && exists) {
+                r = image_load(m, id, &error);
+                if (r < 0)
+                        log_warning("Image %s: %s", id, strempty(error.message));
+                else
+                        manager_added(m, OBJECT_IMAGE, id);
+        }
+}
+
+/* Looking up */
+
+static int find_by_id(Manager *m, const char *name, Image **ret, Error *error)
+{
+        const char *id = startswith(name, "sha256:") ?: name;
+        size_t n = strlen(id);
+        Image *found = NULL;
+
+        *ret = NULL;
+        if (n == 0 || n > ID_LENGTH || !is_hex(id, n))
+                return 0;
+        MAP_FOREACH(e, m->images) {
+                if (strncmp(map_key(e), id, n) != 0)
+                        continue;
+                if (found)
+                        return error_set(error, ERROR_AMBIGUOUS, "\"%s\" begins the IDs of several images",
+                                         name);
+                found = map_value(e);
+        }
+        *ret = found;
+        return 0;
+}
+
+/* Whether full is the short name with something and a slash in front. */
+static bool is_tail(const char *full, const char *name)
+{
+        const char *p = endswith(full, name);
+
+        return p && p > full && p[-1] == '/';
+}
+
+/* "web" means the only image called .../web:latest. */
+static int find_by_tail(Manager *m, const char *name, Image **ret, Error *error)
+{
+        _cleanup_image_ref_ ImageRef ref = {};
+        _cleanup_free_ char *tail = NULL;
+        Image *found = NULL;
+
+        *ret = NULL;
+        if (image_ref_parse(name, &ref, NULL) < 0 || ref.registry || ref.digest)
+                return 0;
+        tail = str_printf("%s:%s", ref.path, ref.tag ?: "latest");
+        if (!tail)
+                return -ENOMEM;
+        MAP_FOREACH(e, m->image_names) {
+                if (!is_tail(map_key(e), tail) || map_value(e) == found)
+                        continue;
+                if (found)
+                        return error_set(error, ERROR_AMBIGUOUS, "\"%s\" is the short name of several images",
+                                         name);
+                found = map_value(e);
+        }
+        *ret = found;
+        return 0;
+}
+
+static Image *find_by_digest(Manager *m, const char *name)
+{
+        const char *at = strchr(name, '@');
+        const char *digest = at ? at + 1 : name;
+
+        if (!digest_is_valid(digest))
+                return NULL;
+        MAP_FOREACH(e, m->images) {
+                Image *i = map_value(e);
+
+                if (streq_ptr(i->config->digest, digest))
+                        return i;
+        }
+        return NULL;
+}
+
+int manager_find_image(Manager *m, const char *name, Image **ret, Error *error)
+{
+        _cleanup_free_ char *normal = NULL;
+        Image *i = map_get(m->image_names, name);
+        int r = 0;
+
+        if (!i && image_ref_normalize(name, &normal, NULL) >= 0)
+                i = map_get(m->image_names, normal);
+        if (!i)
+                i = find_by_digest(m, name);
+        if (!i)
+                r = find_by_id(m, name, &i, error);
+        if (!i && r >= 0)
+                r = find_by_tail(m, name, &i, error);
+        if (r < 0)
+                return r;
+        if (!i || i->removing)
+                return error_set(error, ERROR_NO_SUCH_IMAGE, "No such image: \"%.512s\"", name);
+        *ret = i;
+        return 0;
+}
+
+/* Names */
+
+static int save_names(Image *i, char **names, Error *error)
+{
+        Image changed = {.names = names};
+        _cleanup_json_ json_t *v = json_write(names_rows, ELEMENTSOF(names_rows), &changed, i->unknown);
+
+        if (!v)
+                return -ENOMEM;
+        return state_replace(i->manager->state, STATE_IMAGES, image_id(i), NAMES_FILE, v, FS_SYNC, error);
+}
+
+static void names_event(Image *i, Event e, const char *name)
+{
+        static const char *const properties[] = {"Names", NULL};
+        EventInfo info = {.id = image_id(i), .name = name};
+
+        manager_event(i->manager, e, &info);
+        manager_changed(i->manager, OBJECT_IMAGE, image_id(i), properties);
+}
+
+static int without(char **names, const char *name, char ***ret)
+{
+        _cleanup_strv_ char **rest = NULL;
+        int r;
+
+        STRV_FOREACH(n, names)
+                if (!streq(*n, name)) {
+                        r = strv_append(&rest, *n);
+                        if (r < 0)
+                                return r;
+                }
+        *ret = TAKE_PTR(rest);
+        return 0;
+}
+
+static int drop_name(Image *i, const char *normal, Error *error)
+{
+        _cleanup_strv_ char **rest = NULL;
+        int r;
+
+        r = without(i->names, normal, &rest);
+        if (r >= 0)
+                r = save_names(i, rest, error);
+        if (r < 0)
+                return r;
+        (void) map_remove(i->manager->image_names, normal);
+        strv_free(i->names);
+        i->names = TAKE_PTR(rest);
+        return 0;
+}
+
+int image_tag(Image *i, const char *name, Error *error)
+{
+        _cleanup_strv_ char **names = NULL;
+        _cleanup_free_ char *normal = NULL;
+        const char *reason = NULL;
+        Image *other;
+        int r;
+
+        if (image_ref_normalize(name, &normal, &reason) < 0)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "Not an image name: \"%.512s\": %s", name,
+                                 strempty(reason));
+        if (strchr(normal, '@'))
+                return error_set(error, ERROR_INVALID_ARGUMENT, "A digest is no tag: \"%.512s\"", name);
+        if (strv_contains(i->names, normal))
+                return 0;
+        if (strv_length(i->names) >= NAMES_MAX)
+                return error_set(error, ERROR_LIMIT, "Image %s has %u names already", image_name(i),
+                                 NAMES_MAX);
+        r = strv_copy(i->names, &names);
+        if (r >= 0)
+                r = strv_append(&names, normal);
+        if (r >= 0)
+                r = save_names(i, names, error);
+        if (r < 0)
+                return r;
+        /* The new owner is on disk first: a name is never without one. */
+        other = map_get(i->manager->image_names, normal);
+        if (other)
+                (void) drop_name(other, normal, NULL);
+        r = map_put(i->manager->image_names, normal, i);
+        strv_free(i->names);
+        i->names = TAKE_PTR(names);
+        names_event(i, EVENT_IMAGE_TAG, normal);
+        return r;
+}
+
+int image_untag(Image *i, const char *name, Error *error)
+{
+        _cleanup_free_ char *normal = NULL;
+        int r;
+
+        if (!strv_contains(i->names, name) && image_ref_normalize(name, &normal, NULL) < 0)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "Not an image name: \"%.512s\"", name);
+        if (!strv_contains(i->names, normal ?: name))
+                return error_set(error, ERROR_NO_SUCH_IMAGE, "Image %s is not called \"%.512s\"",
+                                 image_name(i), name);
+        r = drop_name(i, normal ?: name, error);
+        if (r >= 0)
+                names_event(i, EVENT_IMAGE_UNTAG, normal ?: name);
+        return r;
+}
