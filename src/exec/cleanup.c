@@ -149,14 +149,28 @@ static int finish(const Launch *l, int r, const Error *error)
         return error_exit_status(error->kind);
 }
 
+/* The unit of a .container file makes its container before it starts it. When that fails, the container is
+ * still the one of the run before, whose end is recorded, or there is none. */
+static bool never_reached(const char *id)
+{
+        const char *invocation = getenv("INVOCATION_ID");
+        _cleanup_record_ Record record = {};
+
+        return invocation && record_load_start(id, &record) >= 0 && record.invocation_id &&
+               !streq(record.invocation_id, invocation);
+}
+
 int verb_cleanup(char *const *args)
 {
         _cleanup_(launch_freep) Launch *l = NULL;
         _cleanup_error_ Error error = ERROR_INIT, damaged = ERROR_INIT;
         _cleanup_free_ char *id = NULL;
+        bool by_unit = streq_ptr(args[0], "--unit");
         int r;
 
         r = order_find(args, &id, &error);
+        if (by_unit && (r < 0 ? error.kind == ERROR_NO_SUCH_CONTAINER : never_reached(id)))
+                return EXIT_SUCCESS;
         if (r < 0)
                 return finish(NULL, r, &error);
         /* Without a readable order there is still an end to record. */
