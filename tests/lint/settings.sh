@@ -21,7 +21,8 @@ escape() {
 }
 
 property_line() {
-        local line="Property \\fB$name\\fR ($(escape "$signature"))"
+        local line
+        line="Property \\fB$name\\fR ($(escape "$signature"))"
         [ -z "$flag" ] || line+=", flag \\fB\\-\\-$(escape "$flag")\\fR"
         [ -z "$letter" ] || line+=" or \\fB\\-$letter\\fR"
         [ -z "$default" ] || line+=", default \\fB$(escape "$default")\\fR"
