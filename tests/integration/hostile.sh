@@ -20,7 +20,7 @@ while IFS=$'\t' read -r name expected; do
                 fail "$name: exit status 125" "status $status: $output"
         elif ! grep -qE -- "$expected" <<<"$output"; then
                 fail "$name: says $expected" "$output"
-        elif [ "$(wc -c <<<"$output")" -gt 2000 ] || [[ "$output" = *[$'\001'-$'\010\033']* ]]; then
+        elif [ "$(wc -c <<<"$output")" -gt 10000 ] || [[ "$output" = *[$'\001'-$'\010\033']* ]]; then
                 fail "$name: a short clean message" "$output"
         else
                 pass "$name: ${output##*$'\n'}"
