@@ -159,7 +159,8 @@ static int plan(Creation *n, const Image *image, Error *error)
 
 static int write_container(void *userdata, Error *error)
 {
-        const Creation *n = userdata;
+        const Operation *o = userdata;
+        const Creation *n = o->data;
         const Container *c = n->container;
         const StateFile files[] = {
                 {CONTAINER_FILE, n->file, 0600}, {LAUNCH_FILE, n->config, 0600},   {"hosts", n->hosts, 0644},
@@ -199,16 +200,20 @@ static void on_written(int r, const Error *error, void *userdata)
         Container *c = n->container;
         Manager *m = o->manager;
 
+        bool written = r >= 0;
+
+        id = strdup(container_id(c));
+        if (!id)
+                r = -ENOMEM;
         if (r >= 0)
                 r = container_link_unit(c);
         if (r >= 0)
                 r = map_put(m->containers, container_id(c), c);
-        id = strdup(container_id(c));
-        if (r < 0 || !id) {
-                /* The sweep of the next start removes the files if this cannot. */
-                if (state_retire(m->state, STATE_CONTAINERS, container_id(c), NULL) >= 0)
-                        (void) state_discard(m->state, STATE_CONTAINERS, container_id(c), NULL);
-                operation_fail_errno(o, r < 0 ? r : -ENOMEM, error, "Cannot create the container");
+        if (r < 0) {
+                /* Its files go with the sweep of the next start. */
+                if (written)
+                        (void) state_retire(m->state, STATE_CONTAINERS, container_id(c), NULL);
+                operation_fail_errno(o, r, error, "Cannot create the container");
                 return;
         }
         n->container = NULL;
@@ -270,7 +275,7 @@ static int begin(Operation *o, Error *error)
                 return r;
         if (n->sync == FS_SYNC)
                 return task_start(m->event, &o->task, write_container, on_written, o);
-        r = write_container(n, error);
+        r = write_container(o, error);
         if (r >= 0)
                 on_written(0, NULL, o);
         return r;

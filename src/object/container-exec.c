@@ -17,6 +17,7 @@ struct Session {
         char id[ID_LENGTH + 1];
         char *unit;
         Operation *operation; /* NULL: nobody waits any more */
+        bool started;         /* its start has been announced */
         UnitFile *rows;
         UnitStreams streams;
 };
@@ -55,12 +56,12 @@ static void finish(Session *s, int r, const Error *error, int exit_code)
         operation_complete(o, r, error, &(OperationResult){.exit_code = exit_code});
 }
 
-static void announce_exec_died(Session *s, const Record *exit)
+/* The executor has written it to the journal. */
+static void announce(Session *s, Event e, uint64_t usec, const char *exit_code)
 {
         Container *c = s->operation ? s->operation->container : NULL;
         _cleanup_(map_freep) Map *attributes = map_new_strings();
         EventInfo info = {.attributes = attributes};
-        char code[16];
 
         if (!c || !attributes)
                 return;
@@ -68,10 +69,10 @@ static void announce_exec_died(Session *s, const Record *exit)
         info.name = container_name(c);
         info.image = c->file.image_name;
         info.unit = c->file.unit;
-        (void) snprintf(code, sizeof(code), "%d", (int) exit->exit_code);
         (void) map_put_string(attributes, "execID", s->id);
-        (void) map_put_string(attributes, "containerExitCode", code);
-        manager_announce(s->manager, EVENT_CONTAINER_EXEC_DIED, &info, exit->finished_usec);
+        if (exit_code)
+                (void) map_put_string(attributes, "containerExitCode", exit_code);
+        manager_announce(s->manager, e, &info, usec);
 }
 
 /* Why it did not run, when the executor says so. */
@@ -90,11 +91,18 @@ static bool finish_with_start_error(Session *s)
 
 void session_read_records(Session *s)
 {
-        _cleanup_record_ Record exit = {};
+        _cleanup_record_ Record start = {}, exit = {};
+        char code[16];
 
+        if (!s->started && record_load_at(s->manager->start_directory, s->id, &start) >= 0 &&
+            !start.error_name) {
+                s->started = true;
+                announce(s, EVENT_CONTAINER_EXEC, start.started_usec, NULL);
+        }
         if (record_load_at(s->manager->exit_directory, s->id, &exit) < 0 || finish_with_start_error(s))
                 return;
-        announce_exec_died(s, &exit);
+        (void) snprintf(code, sizeof(code), "%d", (int) exit.exit_code);
+        announce(s, EVENT_CONTAINER_EXEC_DIED, exit.finished_usec, code);
         finish(s, 0, NULL, (int) exit.exit_code);
 }
 
@@ -174,20 +182,19 @@ static int load_launch(Container *c, Launch **ret, Error *error)
         return r < 0 ? r : launch_from_json(v, ret, error);
 }
 
-static int build_process(Container *c, const Spec *spec, bool privileged, json_t **ret, Error *error)
+static int build_process(const Launch *launch, const Spec *spec, bool privileged, json_t **ret, Error *error)
 {
+        static const LaunchCapabilitySet sets[] = {LAUNCH_CAP_BOUNDING, LAUNCH_CAP_EFFECTIVE,
+                                                   LAUNCH_CAP_PERMITTED};
         _cleanup_(launch_process_done) LaunchProcess process = {};
-        _cleanup_(launch_freep) Launch *launch = NULL;
         int r;
 
-        r = load_launch(c, &launch, error);
-        if (r >= 0)
-                r = launch_build_exec(spec, launch, &process, error);
+        r = launch_build_exec(spec, launch, &process, error);
         if (r < 0)
                 return r;
-        if (privileged)
-                for (size_t i = 0; i < 4; i++)
-                        process.capabilities[i] = capability_all_mask();
+        FOREACH_ELEMENT(set, sets)
+                if (privileged)
+                        process.capabilities[*set] = capability_all_mask();
         *ret = launch_process_to_json(&process);
         return *ret ? 0 : -ENOMEM;
 }
@@ -195,17 +202,21 @@ static int build_process(Container *c, const Spec *spec, bool privileged, json_t
 static int write_order(Session *s, Container *c, const Spec *spec, bool privileged, Error *error)
 {
         _cleanup_json_ json_t *process = NULL, *order = NULL;
+        _cleanup_(launch_freep) Launch *launch = NULL;
         _cleanup_free_ char *text = NULL;
-        bool foreground = s->streams.output >= 0;
         int r;
 
-        r = build_process(c, spec, privileged, &process, error);
+        r = load_launch(c, &launch, error);
+        if (r >= 0)
+                r = build_process(launch, spec, privileged, &process, error);
         if (r < 0)
                 return r;
-        order = json_pack("{s:s, s:I, s:I, s:O, s:{s:s, s:s, s:s, s:s, s:b}}", "container", container_id(c),
-                          "pid", (json_int_t) c->start.pid, "pidStart", (json_int_t) c->start.pid_start,
-                          "process", process, "berth", "id", s->id, "name", container_name(c), "image",
-                          strempty(c->file.image_name), "unit", c->file.unit, "foreground", (int) foreground);
+        order = json_pack("{s:s, s:I, s:I, s:O, s:{s:s, s:s, s:s, s:s, s:s*, s:b}}", "container",
+                          container_id(c), "pid", (json_int_t) c->start.pid, "pidStart",
+                          (json_int_t) c->start.pid_start, "process", process, "berth", "id", container_id(c),
+                          "name", container_name(c), "image", strempty(c->file.image_name), "unit",
+                          c->file.unit, "seccompProfile", launch->seccomp_profile, "foreground",
+                          (int) (s->streams.output >= 0));
         text = order ? json_text(order) : NULL;
         if (!text)
                 return -ENOMEM;
@@ -303,7 +314,5 @@ int container_exec(Container *c, const Spec *spec, bool privileged, const UnitSt
         r = begin(s, c, spec, privileged, &inner);
         if (r < 0)
                 finish(s, r, &inner, 0);
-        else
-                container_event(c, EVENT_CONTAINER_EXEC, "execID", s->id);
         return 0;
 }

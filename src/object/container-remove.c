@@ -29,7 +29,8 @@ static void operation_free_removal(Operation *o)
 
 static int discard(void *userdata, Error *error)
 {
-        const Removal *d = userdata;
+        const Operation *o = userdata;
+        const Removal *d = o->data;
 
         return state_discard(d->manager->state, STATE_CONTAINERS, d->id, error);
 }
@@ -59,7 +60,6 @@ static void delete_now(Operation *o)
         _cleanup_error_ Error error = ERROR_INIT;
         Container *c = o->container;
         Manager *m = o->manager;
-        Removal *d = o->data;
         int r;
 
         r = state_retire(m->state, STATE_CONTAINERS, container_id(c), &error);
@@ -73,7 +73,7 @@ static void delete_now(Operation *o)
         container_drop(c);
         r = task_start(m->event, &o->task, discard, on_discarded, o);
         if (r < 0)
-                on_discarded(discard(d, &error), &error, o);
+                on_discarded(discard(o, &error), &error, o);
 }
 
 static void on_removal_stopped(int r, const Error *error, const OperationResult *result, void *userdata)
