@@ -16,6 +16,10 @@ main_pid() {
         systemctl show --value -p MainPID "berth-$1.service"
 }
 
+cgroup_of() {
+        echo "$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)$(systemctl show --value -p ControlGroup "berth-$1.service")"
+}
+
 path_of() {
         busctl --json=short call io.berth1 /io/berth1 io.berth1.Runtime LookupContainer s "$1" | jq -r '.data[0]'
 }
@@ -25,7 +29,7 @@ id=$(berthctl run -d --name life "$BUSYBOX" sleep 1000)
 like "run -d prints the ID" "$id" '^[0-9a-f]{64}$'
 is "its main process is the payload" "$(tr '\0' ' ' <"/proc/$(main_pid life)/cmdline")" "sleep 1000 "
 is "the payload is PID 1 of its own PID namespace" "$(awk '/^NSpid/ { print NF, $NF }' "/proc/$(main_pid life)/status")" "3 1"
-is "nothing else runs in the unit" "$(systemctl show --value -p TasksCurrent berth-life.service)" 1
+is "nothing else runs in the unit" "$(cat "$(cgroup_of life)/cgroup.procs")" "$(main_pid life)"
 is "no program of ours stays" "$(pgrep -c -x berth-exec)" 0
 is "the unit is of type notify and active" "$(systemctl show -p Type -p ActiveState --value berth-life.service | paste -sd' ')" "notify active"
 is "the unit lies in machine.slice" "$(systemctl show --value -p Slice berth-life.service)" machine.slice

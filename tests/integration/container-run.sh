@@ -36,7 +36,7 @@ kill -TERM $!
 wait $!
 is "SIGTERM is passed on, and the status comes back" "$?, $(tail -n 1 "$TMP/proxy")" "9, got"
 
-is "nothing of a --rm container is left" "$(berthctl ps -aq; ls -A /var/lib/berth/containers /run/berth/start)" "$(ls -A /run/berth/start)"
+is "nothing of a --rm container is left" "$(berthctl ps -aq; ls -A /var/lib/berth/containers; ls -A /run/berth/start)" ""
 ok "a name can be used again at once" bash -c "for i in 1 2 3 4 5; do berthctl run --rm --name same $BUSYBOX true || exit 1; done"
 
 # Settings, seen from inside.
@@ -52,7 +52,7 @@ mkdir "$TMP/volume"; echo hello >"$TMP/volume/file"
 is "--volume" "$(run -v "$TMP/volume:/data" "$BUSYBOX" cat /data/file)" hello
 is "--volume ro" "$(run -v "$TMP/volume:/data:ro" "$BUSYBOX" sh -c 'touch /data/x 2>/dev/null; echo $?')" 1
 like "--tmpfs" "$(run --tmpfs /scratch:size=1m "$BUSYBOX" mount)" 'tmpfs on /scratch type tmpfs .*size=1024k'
-is "--network none has only lo, and it is up" "$(run --network none "$BUSYBOX" sh -c 'ls /sys/class/net; ping -c1 -W1 127.0.0.1 >/dev/null && echo up' | paste -sd' ')" "lo up"
+is "--network none has only lo, and it is up" "$(run --network none "$BUSYBOX" sh -c 'ls /sys/class/net; ip link show lo | grep -q LOWER_UP && echo up' | paste -sd' ')" "lo up"
 is "--network host is the host's" "$(run --network host "$BUSYBOX" readlink /proc/self/ns/net)" "$(readlink /proc/1/ns/net)"
 is "capabilities by default" "$(run "$BUSYBOX" awk '/CapBnd/ { print $2 }' /proc/self/status)" 00000000800405fb
 is "--cap-drop all --cap-add" "$(run --cap-drop all --cap-add chown "$BUSYBOX" awk '/CapBnd/ { print $2 }' /proc/self/status)" 0000000000000001
@@ -76,7 +76,7 @@ fi
 
 # What a payload must not see or have.
 is "no descriptor beyond the standard ones" "$(run "$BUSYBOX" sh -c 'ls -l /proc/self/fd | wc -l')" "$(run "$BUSYBOX" sh -c 'set -- 0 1 2 3; echo $(($# + 1))')"
-is "it sees its own processes only" "$(run "$BUSYBOX" sh -c 'ls -d /proc/[0-9]* | wc -l | grep -qE "^[1-3]$" && echo few')" few
+is "it sees its own processes only" "$(run "$BUSYBOX" sh -c 'ls -d /proc/[0-9]* | wc -l | grep -qE "^[1-5]$" && echo few')" few
 is "kernel memory is masked" "$(run "$BUSYBOX" sh -c 'head -c1 /proc/kcore 2>/dev/null | wc -c')" 0
 is "/proc/sys is read-only" "$(run "$BUSYBOX" sh -c 'echo x 2>/dev/null >/proc/sys/kernel/hostname; echo $?')" 1
 is "/sys is read-only" "$(run "$BUSYBOX" sh -c 'mount | grep -c "on /sys type sysfs (ro"')" 1
@@ -87,6 +87,6 @@ is "mounts of containers do not show on the host" "$(grep -cE ' /(run/berth|var/
 fails_with 125 'did you mean.*stop-signal|--stop-signal' berthctl run --stop-singal TERM "$BUSYBOX" true
 fails_with 125 'StopSignal' berthctl run --stop-signal SIGFOO "$BUSYBOX" true
 fails_with 125 'AutoRemove' berthctl run --rm --restart always "$BUSYBOX" true
-fails_with 125 'no image|no such image|NoSuchImage' berthctl run --rm nosuchimage true
+fails_with 125 '[Nn]o such image' berthctl run --rm nosuchimage true
 fails_with 125 '[Nn]ame' berthctl run --rm --name 'a/b' "$BUSYBOX" true
 is "no container was made by any of these" "$(berthctl ps -aq)" ""
