@@ -334,7 +334,10 @@ int container_create(Manager *m, Spec **spec, const CreateOptions *options, cons
         if (other && other->state != CONTAINER_CREATING) {
                 Promise replaced = {NULL, on_replaced, o};
 
-                r = container_remove(other, true, 0, &replaced, &inner);
+                if (streq_ptr(n->unit, other->file.unit))
+                        r = container_give_way(other, &replaced, &inner);
+                else
+                        r = container_remove(other, true, 0, &replaced, &inner);
         } else
                 r = begin(o, &inner);
         if (r < 0)

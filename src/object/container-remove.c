@@ -156,9 +156,30 @@ static const OperationClass remove_class = {
 
 #define SETTLE_MAX (10 * USEC_PER_SEC)
 
+static int removal_new(Container *c, uint64_t timeout, const Promise *p, Operation **ret, Error *error)
+{
+        Removal *d = calloc(1, sizeof(*d));
+        int r;
+
+        if (!d || str_replace(&d->id, container_id(c)) < 0) {
+                free(d);
+                return error_set_errno(error, ENOMEM, "Cannot remove container %s", container_name(c));
+        }
+        d->manager = c->manager;
+        d->timeout = timeout;
+        r = operation_new(c->manager, OPERATION_REMOVE, &remove_class, c, p, ret, error);
+        if (r < 0) {
+                free(d->id);
+                free(d);
+                return r;
+        }
+        (*ret)->data = d;
+        (*ret)->deadline = now_monotonic() + SETTLE_MAX;
+        return 0;
+}
+
 int container_remove(Container *c, bool force, uint64_t timeout, const Promise *p, Error *error)
 {
-        Removal *d;
         Operation *o;
         Verdict v;
         int r;
@@ -170,28 +191,38 @@ int container_remove(Container *c, bool force, uint64_t timeout, const Promise *
                 return error_set(error, ERROR_RUNNING,
                                  "Container %s is %s: stop it first, or remove it with force",
                                  container_name(c), container_state_word(c->state));
-        r = operation_new(c->manager, OPERATION_REMOVE, &remove_class, c, p, &o, error);
+        r = removal_new(c, timeout, p, &o, error);
         if (r < 0)
                 return r;
-        d = calloc(1, sizeof(*d));
-        o->data = d;
-        if (!d || str_replace(&d->id, container_id(c)) < 0) {
-                operation_fail_errno(o, -ENOMEM, NULL, "Cannot remove the container");
-                return 0;
-        }
-        d->manager = c->manager;
-        d->timeout = timeout;
-        o->deadline = now_monotonic() + SETTLE_MAX;
         if (v == VERDICT_NEEDS_FORCE) {
                 stop_first(o);
                 return 0;
         }
         container_set_state(c, CONTAINER_REMOVING);
-        /* A unit that is not ours may be the one that is asking, on its way to a new container. */
+        /* A unit that is not ours may be on its way to another container. */
         if (c->own_unit && c->unit_state != UNIT_ABSENT)
                 settle_unit(o);
         else
                 delete_now(o);
+        return 0;
+}
+
+/* Stopping the unit would end the very start that asks. If its payload runs, it is not the unit that asks. */
+int container_give_way(Container *c, const Promise *p, Error *error)
+{
+        Operation *o;
+        int r;
+
+        if (c->state != CONTAINER_REMOVING && !container_read_records(c))
+                return promise_complete(p, NULL);
+        if (c->state == CONTAINER_REMOVING ||
+            (c->start.invocation_id && !c->never_ended && !container_run_has_ended(c)))
+                return container_remove(c, true, 0, p, error);
+        r = removal_new(c, 0, p, &o, error);
+        if (r < 0)
+                return r;
+        container_set_state(c, CONTAINER_REMOVING);
+        delete_now(o);
         return 0;
 }
 

@@ -253,11 +253,7 @@ static void start_now(Operation *o)
         int r;
 
         o->timer = sd_event_source_disable_unref(o->timer);
-        if (c->own_unit)
-                r = systemd_start_transient(s, c->file.unit, d->unit, &d->streams, &o->call, on_start_reply,
-                                            o);
-        else
-                r = systemd_job(s, SYSTEMD_START, c->file.unit, &o->call, on_start_reply, o);
+        r = systemd_start_transient(s, c->file.unit, d->unit, &d->streams, &o->call, on_start_reply, o);
         if (r < 0 && r != -ECONNRESET)
                 fail_start_errno(o, r, NULL);
 }
@@ -308,6 +304,8 @@ int container_start(Container *c, const UnitStreams *streams, const Promise *p, 
         if (attach && !c->own_unit)
                 return error_set(error, ERROR_NOT_SUPPORTED,
                                  "Unit %s has its own standard streams: start it without", c->file.unit);
+        if (!c->own_unit)
+                return container_start_unit(c, SYSTEMD_START, p, error);
         if (v == VERDICT_JOIN && !has_start(c))
                 v = VERDICT_GO;
         if (v == VERDICT_GO) {
@@ -556,6 +554,11 @@ int container_restart(Container *c, uint64_t timeout, const Promise *p, Error *e
                 return r;
         if (v == VERDICT_START_INSTEAD)
                 return container_start(c, &UNIT_STREAMS_NONE, p, error);
+        if (!c->own_unit && timeout != TIMEOUT_CONFIGURED)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                                 "Unit %s has its own time-out to stop: restart it without", c->file.unit);
+        if (!c->own_unit)
+                return container_start_unit(c, SYSTEMD_RESTART, p, error);
         return stop_with(c, OPERATION_RESTART, SYSTEMD_RESTART, timeout, p, error);
 }
 

@@ -261,7 +261,7 @@ static bool read_newer(int directory, const char *id, Record *known)
         return true;
 }
 
-static bool run_has_ended(const Container *c)
+bool container_run_has_ended(const Container *c)
 {
         return c->start.invocation_id && streq_ptr(c->start.invocation_id, c->exit.invocation_id);
 }
@@ -285,7 +285,7 @@ bool container_read_records(Container *c)
         if (started || ended)
                 c->never_ended = false;
         /* systemd has restarted it meanwhile: the end is that of the run before. */
-        if (started && ended && !run_has_ended(c)) {
+        if (started && ended && !container_run_has_ended(c)) {
                 announce_death(c);
                 ended = false;
         }
@@ -449,9 +449,9 @@ bool container_settle(Container *c, UnitState unit)
                 return true;
         if (unit == UNIT_WAITING)
                 container_set_state(c, CONTAINER_WAITING);
-        else if (alive && c->start.invocation_id && !c->start.error_name && !run_has_ended(c))
+        else if (alive && c->start.invocation_id && !c->start.error_name && !container_run_has_ended(c))
                 container_set_state(c, unit == UNIT_DEACTIVATING ? CONTAINER_STOPPING : CONTAINER_RUNNING);
-        else if (!alive && c->start.invocation_id && !c->start.error_name && !run_has_ended(c)) {
+        else if (!alive && c->start.invocation_id && !c->start.error_name && !container_run_has_ended(c)) {
                 c->never_ended = true;
                 container_set_state(c, CONTAINER_EXITED);
                 return announce_end(c);

@@ -84,6 +84,8 @@ static inline const char *container_name(const Container *c)
 /* podman's word: "created", "running", ... */
 const char *container_state_word(ContainerState s);
 bool container_is_running(const Container *c);
+/* The run that the start record is about is over. */
+bool container_run_has_ended(const Container *c);
 /* Whether there is an exit code of a past run. */
 bool container_has_ended(const Container *c);
 int container_exit_code(const Container *c);
@@ -143,11 +145,17 @@ void container_operations_started(Container *c);
 void container_operations_ended(Container *c);
 void container_operations_dropped(Container *c);
 
+/* container-unit.c */
+/* Starts or restarts a unit that is not ours; the container may be another one then. */
+int container_start_unit(const Container *c, SystemdVerb verb, const Promise *p, Error *error);
+
 /* container-update.c */
 int container_update(Container *c, const json_t *settings, const Promise *p, Error *error);
 
 /* container-remove.c */
 int container_remove(Container *c, bool force, uint64_t timeout, const Promise *p, Error *error);
+/* For one whose unit, which is not ours, is about to start and asks for another in its place. */
+int container_give_way(Container *c, const Promise *p, Error *error);
 /* For one that is to be removed when it ends, and has ended without the executor removing it. */
 void container_remove_ended(Container *c);
 /* Those that do not run and fit the filters (object/filter.h). */

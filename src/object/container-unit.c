@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Containers whose unit is not ours, but a .container file's: each start of the unit makes a new container in
+ * the place of the one before. So an operation that starts such a unit belongs to the unit, and ends with its
+ * job, whatever becomes of the container that was there when it began. */
+
+#include "base/str.h"
+#include "object/container.h"
+
+typedef struct UnitStart {
+        char *unit;
+        SystemdVerb verb;
+} UnitStart;
+
+static void operation_free_unit_start(Operation *o)
+{
+        UnitStart *d = o->data;
+
+        if (d)
+                free(d->unit);
+        free(d);
+        o->data = NULL;
+}
+
+/* The container that the unit has now may know why it did not start. */
+static void fail_unit_start(Operation *o, const char *result)
+{
+        const UnitStart *d = o->data;
+        Container *c = manager_container_of_unit(o->manager, d->unit);
+
+        if (c && container_read_records(c) && c->start.error_name)
+                operation_fail(o, error_from_bus_name(c->start.error_name), "%s", strempty(c->start.error));
+        else
+                operation_fail(o, streq(result, "canceled") ? ERROR_CANCELLED : ERROR_START_FAILED,
+                               "Unit %s did not start (%s): its log says why", d->unit, result);
+}
+
+static void on_unit_start_job(Operation *o, const char *result)
+{
+        const UnitStart *d = o->data;
+        Container *c;
+
+        if (!streq(result, "done")) {
+                fail_unit_start(o, result);
+                return;
+        }
+        c = d->verb == SYSTEMD_RESTART ? manager_container_of_unit(o->manager, d->unit) : NULL;
+        if (c)
+                container_event(c, EVENT_CONTAINER_RESTART, NULL, NULL);
+        operation_complete(o, 0, NULL, NULL);
+}
+
+static void on_unit_start_reply(int r, const char *job, const Error *error, void *userdata)
+{
+        Operation *o = userdata;
+
+        if (r == -ECONNRESET)
+                return; /* the class resumes it */
+        if (r >= 0)
+                r = operation_await_job(o, job);
+        if (r < 0)
+                operation_fail_errno(o, r, error, "Cannot start the unit");
+}
+
+static void queue_unit_start(Operation *o)
+{
+        const UnitStart *d = o->data;
+        int r;
+
+        r = systemd_job(o->manager->systemd, d->verb, d->unit, &o->call, on_unit_start_reply, o);
+        if (r < 0 && r != -ECONNRESET)
+                operation_fail_errno(o, r, NULL, "Cannot start the unit");
+}
+
+/* The job may have been done already: then the same again does nothing, but for a restart. */
+static void resume_unit_start(Operation *o)
+{
+        UnitStart *d = o->data;
+
+        if (o->call)
+                return;
+        (void) operation_await_job(o, NULL);
+        d->verb = SYSTEMD_START;
+        queue_unit_start(o);
+}
+
+static const OperationClass unit_start_class = {
+        .job = on_unit_start_job,
+        .resume = resume_unit_start,
+        .free = operation_free_unit_start,
+};
+
+int container_start_unit(const Container *c, SystemdVerb verb, const Promise *p, Error *error)
+{
+        UnitStart *d = calloc(1, sizeof(*d));
+        Operation *o;
+        int r;
+
+        if (!d || str_replace(&d->unit, c->file.unit) < 0) {
+                free(d);
+                return -ENOMEM;
+        }
+        d->verb = verb;
+        r = operation_new(c->manager, verb == SYSTEMD_RESTART ? OPERATION_RESTART : OPERATION_START,
+                          &unit_start_class, NULL, p, &o, error);
+        if (r < 0) {
+                free(d->unit);
+                free(d);
+                return r;
+        }
+        o->data = d;
+        queue_unit_start(o);
+        return 0;
+}
