@@ -82,9 +82,13 @@ static int step_from_mount(MountStep *s, const LaunchMount *m, Error *error)
                         return error_set(error, ERROR_INVALID_ARGUMENT,
                                          "Mount on %s: the source \"%s\" is not an absolute path",
                                          m->destination, strempty(m->source));
-                if (s->options.rest)
+                STRV_FOREACH(o, s->options.rest) {
+                        /* Of the file system, which is there already. */
+                        if (streq(*o, "sync") || streq(*o, "dirsync"))
+                                continue;
                         return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: unknown option \"%s\"",
-                                         m->destination, s->options.rest[0]);
+                                         m->destination, *o);
+                }
                 return 0;
         }
         if (isempty(m->type) || strchr(m->type, '/'))
@@ -99,6 +103,7 @@ static int step_from_mount(MountStep *s, const LaunchMount *m, Error *error)
 
 static int plan_mounts(MountPlan *p, const Launch *l, Error *error)
 {
+        bool proc = false;
         int r;
 
         for (size_t i = 0; i < l->n_mounts; i++) {
@@ -107,7 +112,10 @@ static int plan_mounts(MountPlan *p, const Launch *l, Error *error)
                 r = s ? step_from_mount(s, &l->mounts[i], error) : error_set_errno(error, ENOMEM, "Mounts");
                 if (r < 0)
                         return r;
+                proc = proc || s->action == MOUNT_PROC;
         }
+        if (map_size(l->sysctl) > 0 && !proc)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "Sysctls need a mount of type proc");
         return 0;
 }
 

@@ -14,7 +14,7 @@
 
 #define UNCONFINED "unconfined"
 #define MAGIC "BERTHBPF"
-#define FORMAT 1U
+#define FORMAT 2U
 #define CACHE_SIZE_MAX (sizeof(Header) + JSON_SIZE_MAX + BPF_MAXINSNS * sizeof(struct sock_filter))
 
 typedef struct Header {

@@ -5,19 +5,17 @@
 
 #include <linux/seccomp.h>
 #include <seccomp.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "base/fs.h"
-#include "base/parse.h"
 #include "base/str.h"
+#include "exec/bpf.h"
 #include "exec/seccomp.h"
 #include "spec/item.h"
 
 #define ERRNO_MAX 4095
-#define ARGUMENTS_MAX 6U
 #define ARCHITECTURE_PREFIX "SCMP_ARCH_"
-#define CODE_SIZE_MAX (BPF_MAXINSNS * sizeof(struct sock_filter))
+#define TABLES_MAX 16U
+#define RULES_MAX 65536U
 
 static const struct {
         const char *name;
@@ -34,17 +32,14 @@ static const struct {
         {"SCMP_ACT_LOG", SCMP_ACT_LOG},
 };
 
-static const struct {
-        const char *name;
-        enum scmp_compare operator;
-} operators[] = {
-        {"SCMP_CMP_NE", SCMP_CMP_NE},
-        {"SCMP_CMP_LT", SCMP_CMP_LT},
-        {"SCMP_CMP_LE", SCMP_CMP_LE},
-        {"SCMP_CMP_EQ", SCMP_CMP_EQ},
-        {"SCMP_CMP_GE", SCMP_CMP_GE},
-        {"SCMP_CMP_GT", SCMP_CMP_GT},
-        {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
+static const char *const operators[_COMPARE_MAX] = {
+        [COMPARE_NE] = "SCMP_CMP_NE",
+        [COMPARE_LT] = "SCMP_CMP_LT",
+        [COMPARE_LE] = "SCMP_CMP_LE",
+        [COMPARE_EQ] = "SCMP_CMP_EQ",
+        [COMPARE_GE] = "SCMP_CMP_GE",
+        [COMPARE_GT] = "SCMP_CMP_GT",
+        [COMPARE_MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
 };
 
 /* Go's names, which the profiles' conditions use. */
@@ -82,10 +77,39 @@ static const struct {
         {"SECCOMP_FILTER_FLAG_TSYNC", 0},
 };
 
+/* libseccomp's names for calls that some architectures have only behind socketcall() and ipc(), and the
+ * numbers that newer kernels have given them there: where a profile names the call it means this one, and the
+ * multiplexer only when it says so. PowerPC and MIPS number their sockets differently. */
+static const struct {
+        int pseudo;
+        uint32_t number;
+} direct_calls[] =
+        {
+                {__PNR_socket, 359},      {__PNR_socketpair, 360}, {__PNR_bind, 361},
+                {__PNR_connect, 362},     {__PNR_listen, 363},     {__PNR_accept4, 364},
+                {__PNR_getsockopt, 365},  {__PNR_setsockopt, 366}, {__PNR_getsockname, 367},
+                {__PNR_getpeername, 368}, {__PNR_sendto, 369},     {__PNR_sendmsg, 370},
+                {__PNR_recvfrom, 371},    {__PNR_recvmsg, 372},    {__PNR_shutdown, 373},
+                {__PNR_semget, 393},      {__PNR_semctl, 394},     {__PNR_shmget, 395},
+                {__PNR_shmctl, 396},      {__PNR_shmat, 397},      {__PNR_shmdt, 398},
+                {__PNR_msgget, 399},      {__PNR_msgsnd, 400},     {__PNR_msgrcv, 401},
+                {__PNR_msgctl, 402},
+},
+  powerpc_calls[] = {
+          {__PNR_socket, 326},   {__PNR_bind, 327},        {__PNR_connect, 328},     {__PNR_listen, 329},
+          {__PNR_accept, 330},   {__PNR_getsockname, 331}, {__PNR_getpeername, 332}, {__PNR_socketpair, 333},
+          {__PNR_send, 334},     {__PNR_sendto, 335},      {__PNR_recv, 336},        {__PNR_recvfrom, 337},
+          {__PNR_shutdown, 338}, {__PNR_setsockopt, 339},  {__PNR_getsockopt, 340},  {__PNR_sendmsg, 341},
+          {__PNR_recvmsg, 342},  {__PNR_recvmmsg, 343},    {__PNR_accept4, 344},     {__PNR_sendmmsg, 349},
+};
+
 typedef struct Compiler {
-        scmp_filter_ctx context;
         const FilterContext *conditions;
         uint32_t default_action;
+        uint32_t tokens[TABLES_MAX]; /* libseccomp's architectures, the native one first */
+        CallTable tables[TABLES_MAX];
+        size_t n_tables;
+        size_t n_rules;
 } Compiler;
 
 void filter_done(Filter *f)
@@ -141,16 +165,26 @@ static int architecture_of(const char *name, uint32_t *ret)
         return *ret == 0 ? -EINVAL : 0;
 }
 
+static int add_token(Compiler *c, uint32_t token, Error *error)
+{
+        for (size_t i = 0; i < c->n_tables; i++)
+                if (c->tokens[i] == token)
+                        return 0;
+        if (c->n_tables == TABLES_MAX)
+                return error_set(error, ERROR_LIMIT, "Seccomp profile: more than %u architectures",
+                                 TABLES_MAX);
+        c->tokens[c->n_tables] = token;
+        /* To the kernel x32 is x86-64 with a bit in the number. */
+        c->tables[c->n_tables++].architecture = token == SCMP_ARCH_X32 ? SCMP_ARCH_X86_64 : token;
+        return 0;
+}
+
 static int add_architecture(Compiler *c, const char *name, Error *error)
 {
         uint32_t token;
-        int r;
 
-        if (architecture_of(name, &token) < 0)
-                return invalid(error, "unknown architecture", name);
-        r = seccomp_arch_add(c->context, token);
-        return r < 0 && r != -EEXIST ? error_set_errno(error, r, "Seccomp profile: architecture %s", name)
-                                     : 0;
+        return architecture_of(name, &token) < 0 ? invalid(error, "unknown architecture", name)
+                                                 : add_token(c, token, error);
 }
 
 static int add_architectures(Compiler *c, const json_t *list, Error *error)
@@ -168,7 +202,9 @@ static int add_all_architectures(Compiler *c, const json_t *profile, Error *erro
         const json_t *map = json_get_array(profile, "archMap");
         int r;
 
-        r = add_architectures(c, json_get_array(profile, "architectures"), error);
+        r = add_token(c, seccomp_arch_native(), error);
+        if (r >= 0)
+                r = add_architectures(c, json_get_array(profile, "architectures"), error);
         for (size_t i = 0; r >= 0 && i < json_array_size(map); i++) {
                 const json_t *row = json_array_get(map, i);
                 uint32_t token;
@@ -236,70 +272,131 @@ static bool is_excluded(const Compiler *c, const json_t *excludes)
         return !isempty(kernel) && kernel_is_at_least(c, kernel);
 }
 
-static int condition_of(const json_t *v, struct scmp_arg_cmp *ret, Error *error)
+static int comparison_of(const json_t *v, Comparison *ret, Error *error)
 {
         const char *name = json_get_string(v, "op");
         int64_t index = json_get_i64(v, "index", -1);
 
-        if (index < 0 || index >= (int64_t) ARGUMENTS_MAX)
+        if (index < 0 || index >= (int64_t) COMPARISONS_MAX)
                 return invalid(error, "argument index out of range of operator", name);
-        FOREACH_ELEMENT(o, operators)
-                if (streq_ptr(o->name, name)) {
-                        *ret = (struct scmp_arg_cmp){
-                                .arg = (unsigned) index,
-                                .op = o->operator,
-                                .datum_a =(scmp_datum_t) json_get_i64(v, "value", 0),
-                                .datum_b = (scmp_datum_t) json_get_i64(v, "valueTwo", 0),
-                        };
-                        return 0;
+        for (Compare compare = 0; compare < _COMPARE_MAX; compare++) {
+                if (!streq_ptr(operators[compare], name))
+                        continue;
+                *ret = (Comparison){
+                        .argument = (unsigned) index,
+                        .compare = compare,
+                        .value = (uint64_t) json_get_i64(v, "value", 0),
+                };
+                if (compare == COMPARE_MASKED_EQ) {
+                        ret->mask = ret->value;
+                        ret->value = (uint64_t) json_get_i64(v, "valueTwo", 0) & ret->mask;
                 }
+                return 0;
+        }
         return invalid(error, "unknown operator", name);
 }
 
-static int add_rule(Compiler *c, uint32_t action, int number, const struct scmp_arg_cmp *args, unsigned n)
+/* -ENOENT: that architecture has no such call. */
+static int number_of(uint32_t token, const char *name, uint32_t *ret)
 {
-        int r = seccomp_rule_add_array(c->context, action, number, n, args);
+        int number = seccomp_syscall_resolve_name_arch(token, name);
 
-        /* EEXIST: said before; EDOM: an architecture of ours has no such call. */
-        return r == -EEXIST || r == -EDOM ? 0 : r;
-}
-
-static int add_call(Compiler *c, uint32_t action, const char *name, const struct scmp_arg_cmp *args,
-                    unsigned n, bool any, Error *error)
-{
-        int number = seccomp_syscall_resolve_name(name), r = 0;
-
-        if (number == __NR_SCMP_ERROR)
+        if (number >= 0) {
+                *ret = (uint32_t) number;
                 return 0;
-        if (!any)
-                r = add_rule(c, action, number, args, n);
-        for (unsigned i = 0; any && r >= 0 && i < n; i++)
-                r = add_rule(c, action, number, &args[i], 1);
-        return r < 0 ? error_set_errno(error, r, "Seccomp profile: rule for %s", name) : 0;
+        }
+        if (number == __NR_SCMP_ERROR || token == SCMP_ARCH_MIPS || token == SCMP_ARCH_MIPSEL)
+                return -ENOENT;
+        if (token == SCMP_ARCH_PPC || token == SCMP_ARCH_PPC64 || token == SCMP_ARCH_PPC64LE)
+                FOREACH_ELEMENT(d, powerpc_calls)
+                        if (d->pseudo == number) {
+                                *ret = d->number;
+                                return 0;
+                        }
+        if (token == SCMP_ARCH_X86 || token == SCMP_ARCH_S390 || token == SCMP_ARCH_S390X ||
+            (number <= __PNR_semop &&
+             (token == SCMP_ARCH_PPC || token == SCMP_ARCH_PPC64 || token == SCMP_ARCH_PPC64LE)))
+                FOREACH_ELEMENT(d, direct_calls)
+                        if (d->pseudo == number) {
+                                *ret = d->number;
+                                return 0;
+                        }
+        return -ENOENT;
 }
 
-static int add_calls(Compiler *c, const json_t *rule, uint32_t action, Error *error)
+static int add_rule(Compiler *c, CallTable *t, const CallRule *rule, Error *error)
 {
-        const json_t *list = json_get_array(rule, "args"), *names = json_get_array(rule, "names");
-        unsigned n = (unsigned) json_array_size(list), used[ARGUMENTS_MAX] = {};
-        struct scmp_arg_cmp args[ARGUMENTS_MAX];
-        const char *single = json_get_string(rule, "name");
-        bool any = false;
+        CallRule *rules;
+
+        if (c->n_rules >= RULES_MAX)
+                return error_set(error, ERROR_LIMIT, "Seccomp profile: more than %u rules", RULES_MAX);
+        /* Grows by doubling: at powers of two the room is used up. */
+        if ((t->n_rules & (t->n_rules - 1)) == 0) {
+                rules = reallocarray(t->rules, t->n_rules > 0 ? 2 * t->n_rules : 1, sizeof(CallRule));
+                if (!rules)
+                        return error_set_errno(error, ENOMEM, "Seccomp profile");
+                t->rules = rules;
+        }
+        t->rules[t->n_rules] = *rule;
+        t->rules[t->n_rules++].order = c->n_rules++;
+        return 0;
+}
+
+static int add_call(Compiler *c, const char *name, const CallRule *rule, bool any, Error *error)
+{
+        unsigned n = any ? rule->n_comparisons : 1;
         int r = 0;
 
-        if (json_array_size(list) > ARGUMENTS_MAX)
-                return invalid(error, "too many arguments in a rule for", single);
-        for (unsigned i = 0; r >= 0 && i < n; i++) {
-                r = condition_of(json_array_get(list, i), &args[i], error);
-                any = any || (r >= 0 && used[args[i].arg]++ > 0);
+        for (size_t i = 0; i < c->n_tables; i++) {
+                CallRule own = *rule;
+
+                if (number_of(c->tokens[i], name, &own.number) < 0)
+                        continue;
+                for (unsigned k = 0; r >= 0 && k < n; k++) {
+                        if (any) {
+                                own.comparisons[0] = rule->comparisons[k];
+                                own.n_comparisons = 1;
+                        }
+                        r = add_rule(c, &c->tables[i], &own, error);
+                }
         }
+        return r;
+}
+
+static int read_comparisons(const json_t *v, CallRule *rule, bool *ret_any, Error *error)
+{
+        const json_t *list = json_get_array(v, "args");
+        unsigned used[COMPARISONS_MAX] = {};
+        int r;
+
+        if (json_array_size(list) > COMPARISONS_MAX)
+                return invalid(error, "too many arguments in a rule for", json_get_string(v, "name"));
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                Comparison *comparison = &rule->comparisons[rule->n_comparisons++];
+
+                r = comparison_of(json_array_get(list, i), comparison, error);
+                if (r < 0)
+                        return r;
+                *ret_any = *ret_any || used[comparison->argument]++ > 0;
+        }
+        return 0;
+}
+
+static int add_calls(Compiler *c, const json_t *v, uint32_t action, Error *error)
+{
+        const json_t *names = json_get_array(v, "names");
+        const char *single = json_get_string(v, "name");
+        CallRule rule = {.answer = action};
+        bool any = false;
+        int r;
+
+        r = read_comparisons(v, &rule, &any, error);
         if (r >= 0 && single)
-                r = add_call(c, action, single, args, n, any, error);
+                r = add_call(c, single, &rule, any, error);
         for (size_t i = 0; r >= 0 && i < json_array_size(names); i++) {
                 const char *name = json_string_value(json_array_get(names, i));
 
-                r = name ? add_call(c, action, name, args, n, any, error)
-                         : invalid(error, "a name is no string", NULL);
+                r = name ? add_call(c, name, &rule, any, error) : invalid(error, "a name is no string", NULL);
         }
         return r;
 }
@@ -322,7 +419,7 @@ static int add_rules(Compiler *c, const json_t *profile, Error *error)
                 if (errno_of(rule, "errnoRet", "errno", EPERM, &value) < 0)
                         return invalid(error, "unknown errno", json_get_string(rule, "errno"));
                 r = action_of(json_get_string(rule, "action"), value, &action, error);
-                if (r >= 0 && action != c->default_action)
+                if (r >= 0)
                         r = add_calls(c, rule, action, error);
                 if (r < 0)
                         return r;
@@ -349,34 +446,44 @@ static int read_flags(const json_t *profile, unsigned *ret, Error *error)
         return 0;
 }
 
-static int export(const Compiler *c, Filter *f, Error *error)
+static void compiler_done(Compiler *c)
 {
-        _cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
-        _cleanup_free_ char *code = NULL;
-        size_t size;
-        int r;
+        for (size_t i = 0; i < c->n_tables; i++)
+                free(c->tables[i].rules);
+}
 
-        if (fd < 0)
-                return error_set_errno(error, errno, "Seccomp filter");
-        r = seccomp_export_bpf(c->context, fd);
-        if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
-                r = -errno;
-        if (r >= 0)
-                r = fs_read_fd(fd, CODE_SIZE_MAX, &code, &size);
-        if (r == -EFBIG)
-                return error_set(error, ERROR_LIMIT, "The seccomp profile makes more than %d instructions",
-                                 BPF_MAXINSNS);
-        if (r < 0)
-                return error_set_errno(error, r, "Seccomp filter");
-        f->n_code = size / sizeof(struct sock_filter);
-        f->code = (struct sock_filter *) (void *) TAKE_PTR(code);
+/* x86-64 and x32 are one table to the kernel. */
+static int merge_tables(Compiler *c, Error *error)
+{
+        for (size_t i = 1; i < c->n_tables; i++)
+                for (size_t k = 0; k < i; k++) {
+                        CallTable *to = &c->tables[k], *from = &c->tables[i];
+                        CallRule *rules;
+
+                        if (to->architecture != from->architecture || from->n_rules == 0)
+                                continue;
+                        rules = reallocarray(to->rules, to->n_rules + from->n_rules, sizeof(CallRule));
+                        if (!rules)
+                                return error_set_errno(error, ENOMEM, "Seccomp profile");
+                        memcpy(rules + to->n_rules, from->rules, from->n_rules * sizeof(CallRule));
+                        to->rules = rules;
+                        to->n_rules += TAKE(from->n_rules, 0);
+                }
         return 0;
 }
 
-static void compiler_done(Compiler *c)
+static int generate(Compiler *c, Filter *f, Error *error)
 {
-        if (c->context)
-                seccomp_release(c->context);
+        int r;
+
+        r = merge_tables(c, error);
+        if (r < 0)
+                return r;
+        r = bpf_generate(c->tables, c->n_tables, c->default_action, &f->code, &f->n_code);
+        if (r == -E2BIG)
+                return error_set(error, ERROR_LIMIT, "The seccomp profile makes more than %d instructions",
+                                 BPF_MAXINSNS);
+        return r < 0 ? error_set_errno(error, r, "Seccomp filter") : 0;
 }
 
 int filter_compile(const json_t *profile, const FilterContext *conditions, Filter *ret, Error *error)
@@ -393,19 +500,13 @@ int filter_compile(const json_t *profile, const FilterContext *conditions, Filte
         r = action_of(json_get_string(profile, "defaultAction"), value, &c.default_action, error);
         if (r < 0)
                 return r;
-        c.context = seccomp_init(c.default_action);
-        if (!c.context)
-                return error_set_errno(error, ENOMEM, "Seccomp filter");
-        /* A tree instead of a chain: the kernel runs the filter once per system call number when it is
-         * loaded. */
-        (void) seccomp_attr_set(c.context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
         r = add_all_architectures(&c, profile, error);
         if (r >= 0)
                 r = add_rules(&c, profile, error);
         if (r >= 0)
                 r = read_flags(profile, &f.flags, error);
         if (r >= 0)
-                r = export(&c, &f, error);
+                r = generate(&c, &f, error);
         if (r < 0)
                 return r;
         *ret = TAKE(f, (Filter){});
@@ -440,5 +541,5 @@ const char *filter_action_name(size_t i)
 
 const char *filter_operator_name(size_t i)
 {
-        return i < ELEMENTSOF(operators) ? operators[i].name : NULL;
+        return i < ELEMENTSOF(operators) ? operators[i] : NULL;
 }
