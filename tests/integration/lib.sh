@@ -135,8 +135,9 @@ snapshot() {
         local dir
         for dir in /var/lib/berth /run/berth; do
                 [ -d "$dir" ] || continue
+                # OSTree keeps its temporary directory, and the 256 directories of objects.
                 find "$dir" -mindepth 1 \( -path '*/repo/tmp' -o -name '*.lock' -o -name '.lock' \) -prune -o \
-                        \( -type f -printf '%p %y %m %s\n' -o -printf '%p %y %m %l\n' \)
+                        -path '*/repo/objects/??' -o \( -type f -printf '%p %y %m %s\n' -o -printf '%p %y %m %l\n' \)
         done | sort
         systemctl list-units --all --plain --no-legend 'berth-*' | awk '!/berth-lab/ { print $1, $3, $4 }'
         grep -c berth /proc/self/mountinfo || true

@@ -8,6 +8,8 @@ CACHE=${BERTH_TEST_CACHE:-/var/cache/berth-tests}
 export BERTH_TEST_CACHE=$CACHE
 # Several checkouts on one machine do not share a build directory.
 BUILDS=$CACHE/build-$(printf '%s' "$TOP" | cksum | cut -d' ' -f1)
+# What one run installs and shares with its lab; several may run at once.
+RUN=''
 
 say() {
         printf '\n== %s\n' "$*"
@@ -41,31 +43,52 @@ install_packages() {
 }
 
 # build_tree NAME COMPILER [MESON OPTION...]: compiles into $BUILDS/NAME. A
+# A subshell, so that its lock ends with it. A
 # directory whose options changed or that no longer configures is made anew.
-build_tree() {
-        local compiler=$2 dir=$BUILDS/$1
+build_tree() (
+        local compiler=$2 dir=$BUILDS/$1 lock
         shift 2
         mkdir -p "$BUILDS"
+        exec {lock}>"$dir.lock"
+        flock "$lock"
         if [ "$(cat "$dir.options" 2>/dev/null)" != "$compiler $*" ]; then
                 rm -rf "$dir"
         fi
         echo "$compiler $*" >"$dir.options"
         [ -e "$dir/build.ninja" ] || CC=$compiler meson setup "$@" "$dir" "$TOP" || return
         meson compile -C "$dir"
+)
+
+# The run's directory is locked while the run lives; what an earlier one left is removed.
+need_run() {
+        local old
+        [ -z "$RUN" ] || return 0
+        for old in "$BUILDS"/run.??????; do
+                ! [ -f "$old/lock" ] || ! flock -n "$old/lock" true || rm -rf "$old"
+        done
+        RUN=$(mktemp -d "$BUILDS/run.XXXXXX")
+        chmod 0755 "$RUN"
+        exec {RUN_LOCK}>"$RUN/lock"
+        flock "$RUN_LOCK"
+}
+
+end_run() {
+        [ -z "$RUN" ] || rm -rf "$RUN"
+        RUN=''
 }
 
 # The tree that is laid over the lab's root.
 install_tree() {
-        rm -rf "$BUILDS/tree"
-        DESTDIR=$BUILDS/tree meson install -C "$BUILDS/$1" --no-rebuild --quiet
+        need_run
+        DESTDIR=$RUN/tree meson install -C "$BUILDS/$1" --no-rebuild --quiet
 }
 
 # What the lab sees as /share: the tests and the images, whatever root it boots.
 fill_share() {
-        rm -rf "$BUILDS/share"
-        mkdir -p "$BUILDS/share/images"
-        cp -a "$TOP/tests" "$BUILDS/share/tests" || return
-        cp -al "$CACHE/images/." "$BUILDS/share/images/" 2>/dev/null || cp -a "$CACHE/images/." "$BUILDS/share/images/"
+        need_run
+        mkdir -p "$RUN/share/images" "$RUN/share/logs"
+        cp -a "$TOP/tests" "$RUN/share/tests" || return
+        cp -al "$CACHE/images/." "$RUN/share/images/" 2>/dev/null || cp -a "$CACHE/images/." "$RUN/share/images/"
 }
 
 # Prints the lab that works here, or on standard error why none does.
@@ -88,7 +111,7 @@ choose_place() {
 in_place() {
         local place=$1
         shift
-        "$TOP/tests/lab/$place" --overlay "$BUILDS/tree" --share "$BUILDS/share" "$@"
+        "$TOP/tests/lab/$place" --overlay "$RUN/tree" --share "$RUN/share" "$@" {RUN_LOCK}>&-
 }
 
 # The machine's own systemd, only when the user asked for it.
