@@ -196,8 +196,11 @@ static void add_log(Builder *b, const Spec *s, const UnitContext *c)
                 add_string(b, "StandardOutput", s->log_driver == LOG_DRIVER_JOURNALD ? "journal" : "null");
         add_string(b, "SyslogIdentifier", tag);
         add_number(b, "SyslogLevelPrefix", UNIT_VALUE_BOOL, false);
-        /* No line is dropped: journald's default of 10,000 in 30 s is for services that log by mistake. */
-        add_number(b, "LogRateLimitIntervalSec", UNIT_VALUE_USEC, 0);
+        /* No line is dropped: journald's default of 10,000 in 30 s is for services that log by mistake. Its man page's
+         * word for that, 0, is not handed on to journald (systemd 252, unit_export_log_ratelimit_interval()), so the
+         * limit is one that cannot be reached. */
+        add_number(b, "LogRateLimitIntervalSec", UNIT_VALUE_USEC, 1);
+        add_number(b, "LogRateLimitBurst", UNIT_VALUE_U32, 1000000);
 
         add_field(b, &fields, "CONTAINER_ID", c->id, ID_SHORT_LENGTH);
         add_field(b, &fields, "CONTAINER_ID_FULL", c->id, ID_LENGTH);

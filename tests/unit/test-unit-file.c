@@ -39,7 +39,7 @@ TEST(settings_become_lines)
                 {NULL, NULL, "KillMode=mixed"},
                 {NULL, NULL, "TasksMax=2048"},
                 {NULL, NULL, "TimeoutStopSec=10s"},
-                {NULL, NULL, "LogRateLimitIntervalSec=0"},
+                {NULL, NULL, "LogRateLimitIntervalSec=1us"},
                 {NULL, NULL, "SuccessExitStatus=143 SIGTERM"},
                 {"StopSignal", "SIGINT", "KillSignal=SIGINT"},
                 {"StopSignal", "SIGINT", "SuccessExitStatus=130 SIGINT"},
