@@ -403,14 +403,14 @@ static int import_whiteout(Import *l, Node *parent, const char *name)
         Node *n;
         int r;
 
+        if (startswith(name, AUFS_OWN) && !streq(name, OPAQUE_WHITEOUT))
+                return 0;
         if (archive_entry_filetype(l->entry) == AE_IFDIR)
                 return bad(l, "a whiteout that is a directory");
         if (streq(name, OPAQUE_WHITEOUT)) {
                 parent->flags |= NODE_OPAQUE;
                 return 0;
         }
-        if (startswith(name, AUFS_OWN))
-                return 0;
         if (isempty(hidden) || streq(hidden, ".") || streq(hidden, ".."))
                 return bad(l, "a whiteout of what is no name");
         r = tree_add(l->tree, parent, hidden, &n);
