@@ -74,9 +74,14 @@ static int method_tag(sd_bus_message *m, void *userdata, sd_bus_error *e)
         return handle_name(m, userdata, image_tag, e);
 }
 
+static int untag(Image *i, const char *name, Error *error)
+{
+        return image_untag(i, name, NULL, error);
+}
+
 static int method_untag(sd_bus_message *m, void *userdata, sd_bus_error *e)
 {
-        return handle_name(m, userdata, image_untag, e);
+        return handle_name(m, userdata, untag, e);
 }
 
 /* Properties: where they lie. */

@@ -369,10 +369,10 @@ int image_remove(Image *i, const char *name, bool force, const Promise *p, Error
         int r;
 
         if (!by_id && n_names > 1) {
-                char *untagged[] = {(char *) name, NULL};
+                _cleanup_free_ char *normal = NULL;
 
-                r = image_untag(i, name, error);
-                return r < 0 ? r : promise_complete(p, &(OperationResult){.names = untagged});
+                r = image_untag(i, name, &normal, error);
+                return r < 0 ? r : promise_complete(p, &(OperationResult){.names = (char *[]){normal, NULL}});
         }
         if (by_id && n_names > 1 && !force)
                 return error_set(error, ERROR_IN_USE,

@@ -316,18 +316,45 @@ int image_tag(Image *i, const char *name, Error *error)
         return r;
 }
 
-int image_untag(Image *i, const char *name, Error *error)
+/* As it is, made whole, or as the end of the only one that it fits. */
+static const char *own_name(const Image *i, const char *name, const char *normal)
 {
-        _cleanup_free_ char *normal = NULL;
+        const char *found = NULL;
+
+        STRV_FOREACH(n, i->names)
+                if (streq(*n, name) || streq_ptr(*n, normal))
+                        return *n;
+        STRV_FOREACH(n, i->names) {
+                const char *tail = normal ? startswith(normal, "localhost/") : NULL;
+
+                if (!tail || !is_tail(*n, tail))
+                        continue;
+                if (found)
+                        return NULL;
+                found = *n;
+        }
+        return found;
+}
+
+int image_untag(Image *i, const char *name, char **ret, Error *error)
+{
+        _cleanup_free_ char *normal = NULL, *known = NULL;
+        const char *own;
         int r;
 
-        if (!strv_contains(i->names, name) && image_ref_normalize(name, &normal, NULL) < 0)
-                return error_set(error, ERROR_INVALID_ARGUMENT, "Not an image name: \"%.512s\"", name);
-        if (!strv_contains(i->names, normal ?: name))
+        (void) image_ref_normalize(name, &normal, NULL);
+        own = own_name(i, name, normal);
+        if (!own)
                 return error_set(error, ERROR_NO_SUCH_IMAGE, "Image %s is not called \"%.512s\"",
                                  image_name(i), name);
-        r = drop_name(i, normal ?: name, error);
-        if (r >= 0)
-                names_event(i, EVENT_IMAGE_UNTAG, normal ?: name);
-        return r;
+        known = strdup(own);
+        if (!known)
+                return -ENOMEM;
+        r = drop_name(i, known, error);
+        if (r < 0)
+                return r;
+        names_event(i, EVENT_IMAGE_UNTAG, known);
+        if (ret)
+                *ret = TAKE_PTR(known);
+        return 0;
 }

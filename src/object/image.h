@@ -33,7 +33,8 @@ size_t image_users(const Image *i);
 const char *image_name(const Image *i);
 
 int image_tag(Image *i, const char *name, Error *error);
-int image_untag(Image *i, const char *name, Error *error);
+/* *ret, if not NULL, is the name as it was kept. */
+int image_untag(Image *i, const char *name, char **ret, Error *error);
 int image_inspect(Image *i, char **ret, Error *error);
 
 /* image-work.c */
