@@ -142,6 +142,30 @@ int transport_open_layer(Bundle *b, const TransportLayer *l, Stream **ret, Error
         return bundle_open_member(b, l->member, ret, &size, error);
 }
 
+/* One image under two names is listed twice in a layout. */
+static int merge_same(TransportImages *images)
+{
+        for (size_t i = 0; i < images->n; i++)
+                for (size_t j = i + 1; j < images->n;) {
+                        TransportImage *first = &images->list[i], *same = &images->list[j];
+                        int r = 0;
+
+                        if (!streq(first->config->id, same->config->id)) {
+                                j++;
+                                continue;
+                        }
+                        STRV_FOREACH(name, same->names)
+                                if (r >= 0 && !strv_contains(first->names, *name))
+                                        r = strv_append(&first->names, *name);
+                        if (r < 0)
+                                return r;
+                        image_done(same);
+                        memmove(same, same + 1, (images->n - j - 1) * sizeof(*same));
+                        images->n--;
+                }
+        return 0;
+}
+
 int transport_read(Bundle *b, TransportImages *ret, Error *error)
 {
         _cleanup_transport_images_ TransportImages images = {};
@@ -151,6 +175,8 @@ int transport_read(Bundle *b, TransportImages *ret, Error *error)
                 if (!(*t)->probe(b))
                         continue;
                 r = (*t)->read(b, &images, error);
+                if (r >= 0)
+                        r = merge_same(&images);
                 if (r < 0)
                         return r;
                 if (images.n == 0)
