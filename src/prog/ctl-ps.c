@@ -185,6 +185,15 @@ static int print_list(Ctl *c, const json_t *list)
         return output_list(c, &l);
 }
 
+/* Who asks for a state means the containers that are in it, running or not. */
+static bool wants_all(const Ctl *c, uint64_t last)
+{
+        STRV_FOREACH(f, c->values[FLAG_FILTER])
+                if (startswith(*f, "status=") || startswith(*f, "exited="))
+                        return true;
+        return ctl_has(c, FLAG_ALL_STATES) || last > 0;
+}
+
 int verb_ps(Ctl *c)
 {
         _cleanup_json_ json_t *list = NULL;
@@ -194,7 +203,7 @@ int verb_ps(Ctl *c)
 
         if (number && parse_u64(number, 1, UINT32_MAX, &last) < 0)
                 return error_set(&c->error, ERROR_INVALID_ARGUMENT, "--last: \"%s\" is no number", number);
-        r = bus_list_containers(c, ctl_has(c, FLAG_ALL_STATES) || last > 0, last, &list);
+        r = bus_list_containers(c, wants_all(c, last), last, &list);
         if (r >= 0)
                 r = output_sort(c, list, sort_keys, ELEMENTSOF(sort_keys));
         return r < 0 ? r : print_list(c, list);

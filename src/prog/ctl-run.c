@@ -276,7 +276,8 @@ int verb_run(Ctl *c)
                 r = run_in_background(c, &n);
         else
                 r = run_in_foreground(c, &n);
-        if (r < 0 && c->spec->auto_remove)
+        /* When the answer is lost it may run all the same. */
+        if (r < 0 && c->spec->auto_remove && c->error.kind != ERROR_FAILED && c->error.kind != ERROR_NONE)
                 remove_container(c, n.id);
         return r;
 }
