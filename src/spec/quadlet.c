@@ -78,7 +78,6 @@ static const struct {
         {"SubGIDMap"},
         {"SubUIDMap"},
         {"UIDMap"},
-        {"Umask"},
         {"Unmask"},
         {"UserNS"},
         {"VolatileTmp"},

@@ -376,7 +376,7 @@ static const Setting settings[_SETTING_MAX] = {
                               .example = "container",
                               .help = "Who says that it is ready: conmon (we, at start), container, ignore"},
         [SETTING_UMASK] = {"Umask", .flag = "umask", .kinds = CONTAINER, FIELD(umask, mode),
-                           .flags = SETTING_NO_QUADLET, .otherwise = "0022", .example = "0027",
+                           .otherwise = "0022", .example = "0027",
                            .help = "File mode bits that are not given"},
         [SETTING_TIMEZONE] = {"Timezone", .flag = "tz", .kinds = CONTAINER, FIELD(timezone, string),
                               ARG(check_timezone), .example = "Europe/Berlin",
