@@ -116,8 +116,8 @@ TEST(roots)
                 const char *order, *expected;
         } cases[] = {
                 {"{'root':{'path':'/img','readonly':true}}", "root /img"},
-                {"{'berth':{'overlayLower':['/a']}}", "root overlay lowerdir=/a:" BERTH_RUNTIME_DIR
-                                                      "/root,redirect_dir=nofollow,metacopy=off,index=off"},
+                {"{'berth':{'overlayLower':['/a']}}",
+                 "root overlay lowerdir=/a:/run/berth/root,redirect_dir=nofollow,metacopy=off,index=off"},
         };
 
         FOREACH_ELEMENT(c, cases) {
@@ -138,8 +138,7 @@ TEST(refused)
                 "{}",
                 "{'root':{'path':'/i'},'mounts':[{'destination':'/d','type':'bind'}]}",
                 "{'root':{'path':'/i'},'mounts':[{'destination':'/d','type':'bind','source':'relative'}]}",
-                "{'root':{'path':'/i'},'mounts':[{'destination':'/d','type':'bind','source':'/"
-                "s','options':['what']}]}",
+                "{'root':{'path':'/i'},'mounts':[{'destination':'/d','source':'/s','options':['bind','x']}]}",
                 "{'root':{'path':'/i'},'mounts':[{'destination':'/d'}]}",
                 "{'root':{'path':'/i'},'mounts':[{'destination':'/d','type':'a/b'}]}",
                 "{'root':{'path':'/i'},'linux':{'maskedPaths':['proc']}}",
