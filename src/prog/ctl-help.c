@@ -120,11 +120,12 @@ int verb_help(Ctl *c)
 
 static json_t *setting_document(const Setting *row)
 {
+        const char *quadlet = row->flags & SETTING_NO_QUADLET ? "" : row->quadlet ?: row->name;
         char letter[2] = {row->letter};
         json_t *v = json_object();
 
         (void) json_object_set_new(v, "Name", json_string(row->name));
-        (void) json_object_set_new(v, "Quadlet", json_string(row->flags & SETTING_NO_QUADLET ? "" : row->quadlet ?: row->name));
+        (void) json_object_set_new(v, "Quadlet", json_string(quadlet));
         (void) json_object_set_new(v, "Flag",
                                    json_string(row->flags & SETTING_NO_FLAG ? "" : setting_flag(row)));
         (void) json_object_set_new(v, "Letter", json_string(letter));
