@@ -34,7 +34,7 @@ static bool is_forbidden(void)
         return forbidden;
 }
 
-int journal_open_system(Ctl *c, sd_journal **ret)
+static int open_with(Ctl *c, int flags, sd_journal **ret)
 {
         int r;
 
@@ -43,8 +43,18 @@ int journal_open_system(Ctl *c, sd_journal **ret)
                                  "the journal may be read by root and by the members of the group "
                                  "systemd-journal only "
                                  "(usermod -aG systemd-journal USER)");
-        r = sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
+        r = sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY | flags);
         return r < 0 ? error_set_errno(&c->error, r, "opening the journal") : 0;
+}
+
+int journal_open_system(Ctl *c, sd_journal **ret)
+{
+        return open_with(c, SD_JOURNAL_SYSTEM, ret);
+}
+
+int journal_open_everyone(Ctl *c, sd_journal **ret)
+{
+        return open_with(c, 0, ret);
 }
 
 int journal_match(Ctl *c, sd_journal *j, const char *field, const char *value)

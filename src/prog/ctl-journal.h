@@ -12,6 +12,9 @@
 
 /* ERROR_NOT_AUTHORIZED, with the group that helps, when the system's journal may not be read. */
 int journal_open_system(Ctl *c, sd_journal **ret);
+/* The same with the files that journald keeps for each user from 1000 on: what a payload with such a user
+ * wrote lies there, and so do entries that such users made up. */
+int journal_open_everyone(Ctl *c, sd_journal **ret);
 int journal_match(Ctl *c, sd_journal *j, const char *field, const char *value);
 /* Returns when journald has written down all that it was sent before; only root may ask for it. */
 void journal_synchronize(void);

@@ -23,6 +23,8 @@ typedef enum LogField {
         LOG_LINE_BREAK,
         LOG_ID,
         LOG_NAME,
+        LOG_TRANSPORT,
+        LOG_UID,
         _LOG_FIELD_MAX,
 } LogField;
 
@@ -147,6 +149,14 @@ static void print_entry(Logs *l, uint64_t usec)
         }
 }
 
+/* Anybody may write entries with a container's fields. systemd alone gives them to the output of a unit, and
+ * what root writes (a foreground run) is root's business. */
+static bool is_genuine(const Logs *l)
+{
+        return streq_ptr(journal_value(&l->fields[LOG_TRANSPORT]), "stdout") ||
+               streq_ptr(journal_value(&l->fields[LOG_UID]), "0");
+}
+
 /* Reads the current entry. 0: it is none of the container's lines. */
 static int read_entry(Logs *l)
 {
@@ -154,7 +164,7 @@ static int read_entry(Logs *l)
 
         if (r < 0)
                 return error_set_errno(&l->c->error, r, "reading the journal");
-        return !l->fields[LOG_EVENT].present && l->fields[LOG_MESSAGE].present;
+        return !l->fields[LOG_EVENT].present && l->fields[LOG_MESSAGE].present && is_genuine(l);
 }
 
 static uint64_t count_lines(const Logs *l)
@@ -339,7 +349,7 @@ static int logs_prepare(Logs *l)
         if (r >= 0)
                 r = journal_time(l->c, FLAG_UNTIL, &l->until);
         if (r >= 0)
-                r = journal_open_system(l->c, &l->journal);
+                r = journal_open_everyone(l->c, &l->journal);
         if (r < 0)
                 return r;
         (void) sd_journal_set_data_threshold(l->journal, 0);
@@ -383,6 +393,8 @@ int verb_logs(Ctl *c)
                                 [LOG_LINE_BREAK] = {"_LINE_BREAK"},
                                 [LOG_ID] = {"CONTAINER_ID_FULL"},
                                 [LOG_NAME] = {"CONTAINER_NAME"},
+                                [LOG_TRANSPORT] = {"_TRANSPORT"},
+                                [LOG_UID] = {"_UID"},
                         },
         };
         int r;
