@@ -57,9 +57,9 @@ is "the merge of its layers" "$(berthctl run --rm "$(image odd)" 2>&1)" same
 
 # The image is shared and never written to.
 ok "a container writes everywhere" berthctl run --rm "$(image busybox)" sh -c \
-        'echo x >>/etc/passwd; rm /bin/ls; chmod 777 /etc/group; chown 1:1 /bin/cat; mv /etc/os-release /etc/o; : >/var/www/index.html'
+        'echo x >>/etc/passwd; rm /bin/ls; chmod 777 /etc/group; chown 1:1 /bin/busybox; mv /etc/os-release /etc/o; : >/var/www/index.html'
 is "the next one sees the image as it was" \
-        "$(run "$(image busybox)" sh -c 'tail -n1 /etc/passwd; ls -l /bin/ls | wc -l; stat -c "%a %u" /etc/group /bin/cat; cat /var/www/index.html')" \
+        "$(run "$(image busybox)" sh -c 'tail -n1 /etc/passwd; ls -l /bin/ls | wc -l; stat -c "%a %u" /etc/group /bin/busybox; cat /var/www/index.html')" \
         $'nobody:x:65534:65534:nobody:/:/bin/false\n1\n644 0\n755 0\nThis page comes from the busybox image of the tests.'
 ok "the objects are whole" ostree fsck --quiet --repo=/var/lib/berth/ostree/repo
 ok "remove all images" berthctl rmi -a -f

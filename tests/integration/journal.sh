@@ -29,6 +29,21 @@ is "logs prints errors on standard error" "$(berthctl logs talk 2>&1 >/dev/null)
 is "logs --tail" "$(berthctl logs --tail 1 talk 2>&1 | wc -l)" 1
 ok "rm" berthctl rm talk
 
+# journald keeps what users from 1000 on write in files of their own.
+berthctl run -d --name user --user 1000 "$BUSYBOX" echo "from a user" >/dev/null
+is "exit status" "$(berthctl wait user)" 0
+is "logs of a container with a user" "$(berthctl logs user)" "from a user"
+id=$(berthctl inspect --format '{{.Id}}' user)
+setpriv --reuid 1000 --regid 1000 --clear-groups logger --journald <<FORGED
+CONTAINER_ID_FULL=$id
+CONTAINER_NAME=user
+MESSAGE=forged
+FORGED
+journalctl --sync
+is "the forged line is in the journal" "$(journalctl -q -o cat CONTAINER_ID_FULL="$id" MESSAGE=forged)" forged
+is "but not in the container's logs" "$(berthctl logs user)" "from a user"
+berthctl rm user >/dev/null
+
 # A program may open its output anew: so do the official images of web servers.
 is "/dev/stdout can be opened" "$(berthctl run --rm "$BUSYBOX" sh -c 'echo again >/dev/stdout')" again
 berthctl run -d --name reopen "$BUSYBOX" sh -c \
@@ -69,5 +84,5 @@ done
 journalctl --sync
 like "events in the journal" "$(journalctl -q -o json BERTH_EVENT=died CONTAINER_NAME=tell | jq -r '.CONTAINER_NAME + " " + .MESSAGE_ID')" \
         '^tell [0-9a-f]{32}$'
-like "with a text in the catalog" "$(journalctl -q -x BERTH_EVENT=died CONTAINER_NAME=tell)" '^-- Subject:'
+like "with a text in the catalog" "$(journalctl -q -x BERTH_EVENT=died CONTAINER_NAME=tell)" 'Subject: Container tell has ended'
 like "events of the past" "$(berthctl events --no-stream --since 5m --filter container=tell)" 'container died'

@@ -42,9 +42,8 @@ install_packages() {
         apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
-# build_tree NAME COMPILER [MESON OPTION...]: compiles into $BUILDS/NAME. A
-# A subshell, so that its lock ends with it. A
-# directory whose options changed or that no longer configures is made anew.
+# build_tree NAME COMPILER [MESON OPTION...]: compiles into $BUILDS/NAME, which is
+# made anew when the options changed. A subshell, so that its lock ends with it.
 build_tree() (
         local compiler=$2 dir=$BUILDS/$1 lock
         shift 2
