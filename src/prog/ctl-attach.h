@@ -18,6 +18,6 @@ typedef struct Attachment {
 /* Starts it and stays until it ended and all its output was passed on. The exit status. */
 int attach_start(Ctl *c, const Attachment *a);
 
-/* Our own descriptor or, where it is closed or not wanted, /dev/null. *ret_opened must be closed after use.
+/* Our own descriptor or, where it is not wanted, /dev/null. *ret_opened must be closed after use.
  */
 int attach_own_fd(Ctl *c, int fd, bool wanted, int *ret_opened);

@@ -51,6 +51,11 @@ static int ids_of_list(Ctl *c, bool all, uint64_t last, char ***ret)
         return r;
 }
 
+static int no_latest(Ctl *c, char **names)
+{
+        return names ? 0 : error_set(&c->error, ERROR_NO_SUCH_CONTAINER, "There is no container");
+}
+
 /* Arguments, or what --all, --latest and --filter select. */
 static int targets_collect(Ctl *c, bool all_states, Targets *ret)
 {
@@ -60,7 +65,7 @@ static int targets_collect(Ctl *c, bool all_states, Targets *ret)
         if (ctl_has(c, FLAG_ALL) || c->values[FLAG_FILTER])
                 r = ids_of_list(c, all_states, 0, &ret->names);
         else if (ctl_has(c, FLAG_LATEST))
-                r = ids_of_list(c, true, 1, &ret->names);
+                r = ids_of_list(c, true, 1, &ret->names) ?: no_latest(c, ret->names);
         else if (!names[0])
                 r = error_set(&c->error, ERROR_INVALID_ARGUMENT, "name a container%s",
                               c->verb->flags & F(ALL) ? ", or use --all" : "");
@@ -200,6 +205,15 @@ static int call_with_time(Ctl *c, const char *path, const char *plain, const cha
         return bus_new_call(c, ret, path, CONTAINER_INTERFACE, plain, NULL);
 }
 
+/* Wrong flags are told before anything is done. */
+static int for_each_with_time(Ctl *c, bool all_states, TargetCall call)
+{
+        uint64_t time;
+        int r = get_time(c, &time);
+
+        return r < 0 ? r : for_each_target(c, all_states, call, NULL);
+}
+
 static int call_stop(Ctl *c, const char *path, sd_bus_message **ret)
 {
         return call_with_time(c, path, "Stop", "StopWithTimeout", ret);
@@ -207,7 +221,7 @@ static int call_stop(Ctl *c, const char *path, sd_bus_message **ret)
 
 int verb_stop(Ctl *c)
 {
-        return for_each_target(c, false, call_stop, NULL);
+        return for_each_with_time(c, false, call_stop);
 }
 
 static int call_restart(Ctl *c, const char *path, sd_bus_message **ret)
@@ -217,23 +231,33 @@ static int call_restart(Ctl *c, const char *path, sd_bus_message **ret)
 
 int verb_restart(Ctl *c)
 {
-        return for_each_target(c, true, call_restart, NULL);
+        return for_each_with_time(c, true, call_restart);
+}
+
+static int get_signal(Ctl *c, int *ret)
+{
+        const char *name = ctl_value(c, FLAG_SIGNAL) ?: "SIGKILL";
+
+        if (parse_signal(name, ret) < 0)
+                return error_set(&c->error, ERROR_INVALID_ARGUMENT, "--signal: \"%s\" is no signal", name);
+        return 0;
 }
 
 static int call_kill(Ctl *c, const char *path, sd_bus_message **ret)
 {
-        const char *name = ctl_value(c, FLAG_SIGNAL) ?: "SIGKILL";
         char buf[FORMAT_SIGNAL_MAX];
-        int sig;
+        int sig, r = get_signal(c, &sig);
 
-        if (parse_signal(name, &sig) < 0)
-                return error_set(&c->error, ERROR_INVALID_ARGUMENT, "--signal: \"%s\" is no signal", name);
+        if (r < 0)
+                return r;
         return bus_new_call(c, ret, path, CONTAINER_INTERFACE, "Kill", "s", format_signal(sig, buf));
 }
 
 int verb_kill(Ctl *c)
 {
-        return for_each_target(c, false, call_kill, NULL);
+        int sig, r = get_signal(c, &sig);
+
+        return r < 0 ? r : for_each_target(c, false, call_kill, NULL);
 }
 
 static int call_wait(Ctl *c, const char *path, sd_bus_message **ret)
@@ -282,7 +306,7 @@ static int call_remove(Ctl *c, const char *path, sd_bus_message **ret)
 
 int verb_rm(Ctl *c)
 {
-        return for_each_target(c, true, call_remove, NULL);
+        return for_each_with_time(c, true, call_remove);
 }
 
 int verb_container_prune(Ctl *c)

@@ -3,6 +3,8 @@
 /* main of berthctl: finds the verb's row, reads its flags, calls its function, and turns an error into a text
  * and an exit status. */
 
+#include <fcntl.h>
+
 #include "base/str.h"
 #include "prog/ctl-bus.h"
 #include "prog/ctl-option.h"
@@ -48,10 +50,19 @@ static int finish(Ctl *c, int r)
         return r;
 }
 
+/* What opens files later must not get a number that means input, output or errors. */
+static void fill_descriptors(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0)
+                        (void) open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+}
+
 int main(int argc, char **argv)
 {
         Ctl c = {};
 
+        fill_descriptors();
         if (argc < 2) {
                 help_program(stderr);
                 return EXIT_OURS;

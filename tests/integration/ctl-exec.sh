@@ -29,7 +29,7 @@ is "ended by a signal" "$?" 143
 fails_with 127 'nosuchcommand' berthctl exec web nosuchcommand
 fails_with 126 'etc' berthctl exec web /etc
 fails_with 125 'nosuchuser' berthctl exec -u nosuchuser web true
-fails_with 125 'no container.*nosuch' berthctl exec nosuch true
+fails_with 125 '[Nn]o such container.*nosuch' berthctl exec nosuch true
 berthctl stop -t 0 web >/dev/null
 fails_with 125 'not running|does not run' berthctl exec web true
 is "twenty at once" "$(berthctl start web >/dev/null; for i in $(seq 20); do berthctl exec web echo "$i" & done | sort -n | xargs)" "$(seq 20 | xargs)"

@@ -19,7 +19,7 @@ berthctl wait third >/dev/null
 
 like "a running one" "$(berthctl ps)" "^${first:0:12}  $BUSYBOX +sleep 1000 +([0-9]+ seconds?|Less than a second) ago +Up .* first$"
 is "only that one runs" "$(berthctl ps -q)" "${first:0:12}"
-like "one that was made" "$(berthctl ps -a)" "^${second:0:12} .* echo one argume\.\.\. .* Created .* second$"
+like "one that was made" "$(berthctl ps -a)" "^${second:0:12} .* echo one argument\.\.\. .* Created .* second$"
 like "one that has ended" "$(berthctl ps -a)" "^${third:0:12} .* Exited \(3\) .* ago .* third$"
 is "-q --no-trunc" "$(berthctl ps -aq --no-trunc | sort)" "$(printf '%s\n' "$first" "$second" "$third" | sort)"
 is "oldest first" "$(berthctl ps -a --format '{{.Names}}' | xargs)" "first second third"
@@ -53,7 +53,7 @@ is "wait of several" "$(berthctl wait first third | xargs)" "137 3"
 fails_with 125 'not running|does not run' berthctl kill third
 is "rm --filter" "$(berthctl rm --filter status=exited | wc -l)" 3
 is "rm -a of nothing" "$(berthctl rm -a; echo $?)" 0
-fails_with 125 'no container' berthctl rm -l
+fails_with 125 'There is no container' berthctl rm -l
 
 berthctl create --name pruned "$BUSYBOX" true >/dev/null
 is "prune asks" "$(echo n | berthctl container prune >/dev/null; berthctl ps -aq | wc -l)" 1

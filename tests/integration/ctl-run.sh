@@ -29,8 +29,10 @@ for status in 0 1 42 125 126 127 255; do
         run "$BUSYBOX" sh -c "exit $status" 2>/dev/null
         is "exit status $status" "$?" "$status"
 done
-run "$BUSYBOX" sh -c 'kill -9 $$; sleep 9' 2>/dev/null
-is "ended by a signal" "$?" "$(run "$BUSYBOX" sh -c 'sh -c "kill -9 \$\$"; echo $?' 2>/dev/null)"
+berthctl run --rm --name killed "$BUSYBOX" sleep 100 &
+wait_until 20 berthctl kill killed
+wait $!
+is "ended by a signal" "$?" 137
 fails_with 127 'nosuchcommand' berthctl run --rm "$BUSYBOX" nosuchcommand
 fails_with 126 'etc' berthctl run --rm "$BUSYBOX" /etc
 fails_with 125 'nosuchuser' berthctl run --rm -u nosuchuser "$BUSYBOX" true

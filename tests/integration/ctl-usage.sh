@@ -12,10 +12,10 @@ fails_with 125 'unknown flag --memroy; did you mean --memory' berthctl run --mem
 fails_with 125 'Commands:' berthctl
 fails_with 125 'needs at least 1 argument' berthctl run
 fails_with 125 'name a container' berthctl stop
-fails_with 125 'no container.*nosuch' berthctl stop nosuch
+fails_with 125 '[Nn]o such container.*nosuch' berthctl stop nosuch
 fails_with 125 'berthctl ps -a' berthctl stop nosuch
 fails_with 125 'no container and no image "nosuch"' berthctl inspect nosuch
-fails_with 125 'no.*image.*nosuch' berthctl image inspect nosuch
+fails_with 125 '[Nn]o such image.*nosuch' berthctl image inspect nosuch
 fails_with 125 'nosuch' berthctl run nosuch true
 fails_with 125 'berthctl load' berthctl run nosuch true
 fails_with 125 'nosuch\.tar: No such file' berthctl load -i /nosuch.tar
