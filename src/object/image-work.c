@@ -361,8 +361,7 @@ static int refuse_used(const Image *i, Error *error)
  * names needs force. */
 int image_remove(Image *i, const char *name, bool force, const Promise *p, Error *error)
 {
-        bool by_id = strncmp(image_id(i), startswith(name, "sha256:") ?: name,
-                             strlen(startswith(name, "sha256:") ?: name)) == 0;
+        bool by_id = !image_has_name(i, name);
         size_t n_names = strv_length(i->names);
         Operation *o;
         Work *w;

@@ -336,6 +336,14 @@ static const char *own_name(const Image *i, const char *name, const char *normal
         return found;
 }
 
+bool image_has_name(const Image *i, const char *name)
+{
+        _cleanup_free_ char *normal = NULL;
+
+        (void) image_ref_normalize(name, &normal, NULL);
+        return own_name(i, name, normal) != NULL;
+}
+
 int image_untag(Image *i, const char *name, char **ret, Error *error)
 {
         _cleanup_free_ char *normal = NULL, *known = NULL;

@@ -33,6 +33,8 @@ size_t image_users(const Image *i);
 const char *image_name(const Image *i);
 
 int image_tag(Image *i, const char *name, Error *error);
+/* Whether it is one of its names, as given or made whole, and not (the beginning of) its ID. */
+bool image_has_name(const Image *i, const char *name);
 /* *ret, if not NULL, is the name as it was kept. */
 int image_untag(Image *i, const char *name, char **ret, Error *error);
 int image_inspect(Image *i, char **ret, Error *error);
