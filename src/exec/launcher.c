@@ -5,6 +5,7 @@
  * written while the manager is busy with the message. */
 
 #include <linux/sched.h>
+#include <sys/pidfd.h>
 
 #include "base/journal.h"
 #include "base/parse.h"
@@ -12,6 +13,7 @@
 #include "exec/launcher.h"
 #include "exec/namespace.h"
 #include "exec/record.h"
+#include "exec/relay.h"
 
 #define BARRIER_TIMEOUT_USEC (30 * USEC_PER_SEC)
 
@@ -85,7 +87,7 @@ static int wait_ready(const Channel *c, pid_t *ret_pid, Error *error)
 /* A payload that says "ready" itself is only announced. */
 static int tell_manager(const Launcher *l, pid_t pid, int *ret_socket, Error *error)
 {
-        bool ready = !streq_ptr(l->launch->sdnotify, "container") || l->exec_id;
+        bool ready = l->relay < 0;
         _cleanup_close_ int fd = notify_open();
         char message[64];
         int r;
@@ -121,24 +123,38 @@ static int announce(const Launcher *l, Started *started, Error *error)
                      : 0;
 }
 
-static int converse(const Launcher *l, const Channel *c, Started *started, Error *error)
+static int release(const Launcher *l, const Channel *c, const Started *started, Error *error)
 {
+        _cleanup_close_ int pidfd = -EBADF;
         ChannelWord word;
         pid_t speaker;
         int r;
 
-        r = wait_ready(c, &started->pid, error);
-        if (r >= 0)
-                r = announce(l, started, error);
-        if (r < 0)
-                return r;
+        /* While the child waits its number is its own. */
+        if (l->relay >= 0 && (pidfd = pidfd_open(started->pid, 0)) < 0)
+                return error_set_errno(error, errno, "Cannot watch the new process");
         r = channel_go(c);
         if (r >= 0)
                 r = channel_hear(c, &word, &speaker, error);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot start the new process");
+        if (word == CHANNEL_FAILED)
+                return -error_errno(error->kind);
         /* The line's end is the exec, or somebody killed the child: that is the manager's to see. */
-        return word == CHANNEL_FAILED ? -error_errno(error->kind) : 0;
+        r = l->relay < 0 ? 0 : relay_run(l->relay, pidfd);
+        return r < 0 ? error_set_errno(error, r, "Cannot pass on the payload's notifications") : 0;
+}
+
+static int converse(const Launcher *l, const Channel *c, Started *started, Error *error)
+{
+        int r;
+
+        r = wait_ready(c, &started->pid, error);
+        if (l->relay_path)
+                (void) unlink(l->relay_path);
+        if (r >= 0)
+                r = announce(l, started, error);
+        return r < 0 ? r : release(l, c, started, error);
 }
 
 int launcher_run(const Launcher *l)

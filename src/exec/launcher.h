@@ -14,7 +14,9 @@ typedef struct Launcher {
         const char *record_id; /* the container's or the exec session's */
         const char *exec_id;   /* NULL for containers */
         uint64_t clone_flags;
-        int cgroup; /* -EBADF: the caller's */
+        int cgroup;             /* -EBADF: the caller's */
+        int relay;              /* the payload's notification socket (exec/relay.h); -EBADF: it has none */
+        const char *relay_path; /* its name, of no use once the child has mounted it */
         /* In the child; returns only when it failed. */
         int (*child)(void *context, const Channel *channel, Error *error);
         void *context;

@@ -165,6 +165,7 @@ int verb_exec(char *const *args)
                 .record_id = id,
                 .exec_id = id,
                 .cgroup = s.cgroup,
+                .relay = -EBADF,
                 .child = child,
                 .context = &s,
         });

@@ -14,6 +14,7 @@
 #include "exec/namespace.h"
 #include "exec/order.h"
 #include "exec/process.h"
+#include "exec/relay.h"
 #include "exec/seccomp-cache.h"
 #include "exec/sysctl.h"
 #include "exec/verb.h"
@@ -25,7 +26,8 @@ typedef struct Start {
         MountPlan plan;
         NamespaceSet namespaces;
         Filter filter;
-        bool own_notify; /* the payload speaks to the service manager itself */
+        int relay; /* where the payload says that it is ready; -EBADF: it does not */
+        char *relay_path;
 } Start;
 
 static void start_done(Start *s)
@@ -33,6 +35,8 @@ static void start_done(Start *s)
         mount_plan_done(&s->plan);
         namespace_set_done(&s->namespaces);
         filter_done(&s->filter);
+        close_fd(s->relay);
+        free(s->relay_path);
         launch_free(s->launch);
 }
 
@@ -87,22 +91,19 @@ static int check_order(const Launch *l, Error *error)
         return sysctl_check(l, error);
 }
 
-static int plan_notify(Start *s, Error *error)
+static int plan_relay(Start *s, const char *id, Error *error)
 {
-        const char *socket = getenv("NOTIFY_SOCKET");
-
-        s->own_notify = streq_ptr(s->launch->sdnotify, "container") && socket;
-        if (!s->own_notify)
+        if (!streq_ptr(s->launch->sdnotify, "container") || !getenv("NOTIFY_SOCKET"))
                 return 0;
-        if (*socket != '/')
-                return error_set(error, ERROR_START_FAILED, "The notification socket %s has no path", socket);
-        return mount_plan_add_copy(&s->plan, socket, NOTIFY_TARGET) < 0
-                       ? error_set_errno(error, ENOMEM, "Mounts")
-                       : 0;
+        s->relay_path = str_printf(BERTH_RUNTIME_DIR "/notify-%s", id);
+        if (!s->relay_path || mount_plan_add_copy(&s->plan, s->relay_path, NOTIFY_TARGET) < 0)
+                return error_set_errno(error, ENOMEM, "Mounts");
+        s->relay = relay_open(s->relay_path);
+        return s->relay < 0 ? failed(error, s->relay, "make the payload's notification socket") : 0;
 }
 
 /* L1: everything that comes from the host, before there is a child. */
-static int prepare(Start *s, Error *error)
+static int prepare(Start *s, const char *id, Error *error)
 {
         int r;
 
@@ -110,7 +111,7 @@ static int prepare(Start *s, Error *error)
         if (r >= 0)
                 r = mount_plan_build(s->launch, &s->plan, error);
         if (r >= 0)
-                r = plan_notify(s, error);
+                r = plan_relay(s, id, error);
         if (r >= 0)
                 r = mount_plan_open(&s->plan, error);
         if (r >= 0)
@@ -135,7 +136,7 @@ static int child(void *context, const Channel *channel, Error *error)
         Process p = {
                 .order = &l->process,
                 .filter = &s->filter,
-                .notify_socket = s->own_notify ? NOTIFY_TARGET : NULL,
+                .notify_socket = s->relay >= 0 ? NOTIFY_TARGET : NULL,
                 .channel = channel,
         };
         int r;
@@ -159,7 +160,8 @@ static int child(void *context, const Channel *channel, Error *error)
 
 int verb_start(char *const *args)
 {
-        _cleanup_(start_done) Start s = {.plan = MOUNT_PLAN_INIT, .namespaces = NAMESPACE_SET_INIT};
+        _cleanup_(start_done)
+                Start s = {.plan = MOUNT_PLAN_INIT, .namespaces = NAMESPACE_SET_INIT, .relay = -EBADF};
         _cleanup_error_ Error error = ERROR_INIT;
         _cleanup_free_ char *id = NULL;
         int r;
@@ -168,7 +170,9 @@ int verb_start(char *const *args)
         if (r >= 0)
                 r = order_load_container(id, &s.launch, &error);
         if (r >= 0)
-                r = prepare(&s, &error);
+                r = prepare(&s, id, &error);
+        if (r < 0 && s.relay >= 0)
+                (void) unlink(s.relay_path);
         if (r < 0)
                 return launcher_failed(s.launch, id, &error);
         /* L2: the clone and the rest. */
@@ -177,6 +181,8 @@ int verb_start(char *const *args)
                 .record_id = id,
                 .clone_flags = s.namespaces.new_flags,
                 .cgroup = -EBADF,
+                .relay = s.relay,
+                .relay_path = s.relay_path,
                 .child = child,
                 .context = &s,
         });
