@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Flags as podman's users write them: "--flag VALUE", "--flag=VALUE", "-f VALUE", "-fVALUE", "-abc",
- * "--flag=false", "--". A flag is looked up among the verb's own rows first and among the settings of its
- * kind second; what it means is the row's business. */
+ * "--flag=false", "--". A flag is looked up among the verb's own rows first, among the settings of its
+ * kind second and among podman's habits last; what it means is the row's business. */
 
 #include "base/parse.h"
 #include "base/str.h"
+#include "prog/ctl-habit.h"
 #include "prog/ctl-option.h"
 
 static const FlagRow flags[_FLAG_MAX] = {
@@ -48,10 +49,11 @@ static const FlagRow flags[_FLAG_MAX] = {
         [FLAG_UNTIL] = {"until", 0, "TIME", "Only what came earlier: a time, or a span back as 10m"},
 };
 
-/* One flag found on the command line: a row of either table. */
+/* One flag found on the command line: a row of one of the three tables. */
 typedef struct Found {
         Flag flag;
-        const Setting *setting; /* NULL: flag counts */
+        const Setting *setting;
+        const Habit *habit; /* neither: flag counts */
         const char *metavar;
 } Found;
 
@@ -81,15 +83,19 @@ static bool is_flag(const Setting *row)
 static bool find_name(const Verb *v, const char *name, Found *ret)
 {
         const Setting *row = v->settings ? setting_by_flag(v->settings, name) : NULL;
+        const Habit *habit = v->settings & SPEC_CONTAINER ? habit_by_flag(name) : NULL;
 
         for (Flag f = 0; f < _FLAG_MAX; f++)
                 if (v->flags & (UINT64_C(1) << f) && streq(flags[f].name, name)) {
                         *ret = (Found){.flag = f, .metavar = flags[f].metavar};
                         return true;
                 }
-        if (!row || !is_flag(row))
+        if (row && is_flag(row))
+                *ret = (Found){.setting = row, .metavar = setting_metavar(row)};
+        else if (habit)
+                *ret = (Found){.habit = habit, .metavar = habit->metavar};
+        else
                 return false;
-        *ret = (Found){.setting = row, .metavar = row->type->metavar};
         return true;
 }
 
@@ -109,7 +115,7 @@ static bool find_letter(const Verb *v, char letter, Found *ret)
                 }
         if (!row || !is_flag(row))
                 return false;
-        *ret = (Found){.setting = row, .metavar = row->type->metavar};
+        *ret = (Found){.setting = row, .metavar = setting_metavar(row)};
         return true;
 }
 
@@ -122,8 +128,11 @@ void options_visit(const Verb *v, OptionVisit visit, void *userdata)
         SETTING_FOREACH(row, v->settings)
         {
                 if (is_flag(row))
-                        visit(setting_flag(row), row->letter, row->type->metavar, row->help, true, userdata);
+                        visit(setting_flag(row), row->letter, setting_metavar(row), row->help, true,
+                              userdata);
         }
+        for (size_t i = 0; v->settings & SPEC_CONTAINER && habit_get(i); i++)
+                visit(habit_get(i)->name, 0, habit_get(i)->metavar, habit_get(i)->help, false, userdata);
 }
 
 bool options_wants_value(const Verb *v, const char *flag, bool *ret_known)
@@ -170,34 +179,6 @@ static int unknown_flag(Ctl *c, const char *flag)
                          near ? "; did you mean --" : "", strempty(near), near ? "?" : "");
 }
 
-/* "-e NAME" takes the value from our own environment, "-e NAME*" all that begin so. */
-static int assign_environment(Ctl *c, const Setting *row, const char *text)
-{
-        size_t n = strlen(text);
-        bool all = n > 0 && text[n - 1] == '*';
-
-        if (strchr(text, '=') || n == 0)
-                return setting_assign(c->spec, row, text, &c->error);
-        for (char **e = environ; *e; e++) {
-                bool fits = all ? strncmp(*e, text, n - 1) == 0 : strncmp(*e, text, n) == 0 && (*e)[n] == '=';
-
-                if (fits) {
-                        int r = setting_assign(c->spec, row, *e, &c->error);
-
-                        if (r < 0)
-                                return r;
-                }
-        }
-        return 0;
-}
-
-static int assign_setting(Ctl *c, const Setting *row, const char *value)
-{
-        if (setting_id(row) == SETTING_ENVIRONMENT)
-                return assign_environment(c, row, value);
-        return setting_assign(c->spec, row, value, &c->error);
-}
-
 static int assign_flag(Ctl *c, Flag f, const char *value)
 {
         bool on = true;
@@ -215,7 +196,9 @@ static int assign_flag(Ctl *c, Flag f, const char *value)
 static int assign(Ctl *c, const Found *found, const char *value)
 {
         if (found->setting)
-                return assign_setting(c, found->setting, value ?: "true");
+                return habit_assign_setting(c, found->setting, value ?: "true");
+        if (found->habit)
+                return found->habit->assign(c, value);
         return assign_flag(c, found->flag, value);
 }
 

@@ -52,7 +52,8 @@ typedef struct Range {
 typedef struct EnumTable {
         const char *const *names;
         size_t n;
-        const char *reason; /* "no, on-failure, ... is wanted" */
+        const char *reason;  /* "no, on-failure, ... is wanted" */
+        const char *metavar; /* "POLICY" */
 } EnumTable;
 
 /* 0 when s is right, else -EINVAL and a static text that says what would be. */

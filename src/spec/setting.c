@@ -223,7 +223,7 @@ static const char *const restart_policies[_RESTART_MAX] = {
         [RESTART_UNLESS_STOPPED] = "unless-stopped",
 };
 static const EnumTable restart_table = {restart_policies, ELEMENTSOF(restart_policies),
-                                        "no, on-failure, always or unless-stopped is wanted"};
+                                        "no, on-failure, always or unless-stopped is wanted", "POLICY"};
 
 static const char *const sdnotify_modes[_SDNOTIFY_MAX] = {
         [SDNOTIFY_CONMON] = "conmon",
@@ -231,7 +231,7 @@ static const char *const sdnotify_modes[_SDNOTIFY_MAX] = {
         [SDNOTIFY_IGNORE] = "ignore",
 };
 static const EnumTable sdnotify_table = {sdnotify_modes, ELEMENTSOF(sdnotify_modes),
-                                         "conmon, container or ignore is wanted"};
+                                         "conmon, container or ignore is wanted", "WHO"};
 
 static const char *const log_drivers[_LOG_DRIVER_MAX] = {
         [LOG_DRIVER_JOURNALD] = "journald",
@@ -239,7 +239,7 @@ static const char *const log_drivers[_LOG_DRIVER_MAX] = {
         [LOG_DRIVER_PASSTHROUGH] = "passthrough",
 };
 static const EnumTable log_driver_table = {log_drivers, ELEMENTSOF(log_drivers),
-                                           "journald, none or passthrough is wanted"};
+                                           "journald, none or passthrough is wanted", "DRIVER"};
 
 static const Range range_weight = {1, 10000};
 static const Range range_shares = {2, 262144};
@@ -267,7 +267,7 @@ static const Range range_oom = {-1000, 1000};
 
 static const Setting settings[_SETTING_MAX] = {
         [SETTING_NAME] = {"Name", "ContainerName", .kinds = CONTAINER, FIELD(name, string), ARG(check_name),
-                          .example = "web", .help = "Name of the container"},
+                          .example = "web", .metavar = "NAME", .help = "Name of the container"},
         [SETTING_IMAGE] = {"Image", .kinds = CONTAINER, FIELD(image, string), ARG(check_image),
                            .flags = SETTING_NO_FLAG, .example = "localhost/web:1.0", .help = "Image to run"},
         [SETTING_COMMAND] = {"Command", "Exec", .kinds = BOTH, FIELD(command, argv), .flags = SETTING_NO_FLAG,
@@ -279,18 +279,19 @@ static const Setting settings[_SETTING_MAX] = {
                                  FIELD(environment, map), ARG(check_env_name), .flags = SETTING_LIST,
                                  .example = "LANG=C.UTF-8", .help = "Environment variable"},
         [SETTING_USER] = {"User", .letter = 'u', .kinds = BOTH, FIELD(user, string), ARG(check_user),
-                          .example = "app:www-data",
+                          .example = "app:www-data", .metavar = "USER[:GROUP]",
                           .help = "User and group, by the image's names or numbers"},
         [SETTING_GROUP] = {"Group", .kinds = CONTAINER, FIELD(group, string), ARG(check_group),
-                           .example = "www-data", .help = "Group, by the image's name or number"},
+                           .example = "www-data", .metavar = "GROUP",
+                           .help = "Group, by the image's name or number"},
         [SETTING_GROUPS] = {"Groups", "GroupAdd", "group-add", .kinds = CONTAINER, FIELD(groups, strv),
-                            ARG(check_group), .flags = SETTING_LIST, .example = "audio",
+                            ARG(check_group), .flags = SETTING_LIST, .example = "audio", .metavar = "GROUP",
                             .help = "Further group"},
         [SETTING_WORKING_DIR] = {"WorkingDir", .flag = "workdir", .letter = 'w', .kinds = BOTH,
                                  FIELD(working_dir, path), .example = "/srv", .help = "Working directory"},
         [SETTING_HOSTNAME] = {"Hostname", "HostName", .letter = 'h', .kinds = CONTAINER,
                               FIELD(hostname, string), ARG(check_hostname), .example = "web1",
-                              .help = "Host name inside the container"},
+                              .metavar = "NAME", .help = "Host name inside the container"},
         [SETTING_LABELS] = {"Labels", "Label", "label", 'l', .kinds = CONTAINER, FIELD(labels, map),
                             ARG(check_plain), .flags = SETTING_LIST, .example = "app=shop",
                             .help = "Label for lists and filters"},
@@ -301,23 +302,26 @@ static const Setting settings[_SETTING_MAX] = {
         [SETTING_VOLUMES] = {"Volumes", "Volume", "volume", 'v', .kinds = CONTAINER, FIELD(volumes, strv),
                              ARG(check_volume), .flags = SETTING_LIST, .guard = guard_volumes,
                              .example = "/srv/www:/usr/share/nginx/html:ro",
+                             .metavar = "SRC:DEST[:OPTIONS]",
                              .help = "Host directory or volume in the container"},
         [SETTING_MOUNTS] = {"Mounts", "Mount", "mount", .kinds = CONTAINER, FIELD(mounts, strv),
                             ARG(check_mount), .flags = SETTING_LIST, .guard = guard_mounts,
                             .example = "type=bind,source=/srv,destination=/srv,ro=true",
-                            .help = "Mount, in words"},
+                            .metavar = "type=TYPE,...", .help = "Mount, in words"},
         [SETTING_TMPFS] = {"Tmpfs", .kinds = CONTAINER, FIELD(tmpfs, strv), ARG(check_tmpfs),
                            .flags = SETTING_LIST, .example = "/run:size=64m,mode=755",
-                           .help = "Memory file system in the container"},
+                           .metavar = "DEST[:OPTIONS]", .help = "Memory file system in the container"},
         [SETTING_READ_ONLY] = {"ReadOnly", .kinds = CONTAINER, FIELD(read_only, bool), .example = "true",
                                .otherwise = "false", .help = "Mount the image read-only"},
         [SETTING_NETWORK] = {"Network", .flag = "network", .kinds = CONTAINER, FIELD(network, strv),
                              ARG(check_network), .flags = SETTING_LIST, .guard = guard_network,
-                             .example = "host", .help = "Network: host or none (none unless given)"},
-        [SETTING_RESTART_POLICY] = {"RestartPolicy", .flag = "restart", .kinds = CONTAINER,
-                                    FIELD_ENUM(restart_policy, restart_table), .flags = SETTING_NO_QUADLET,
-                                    .otherwise = "no", .example = "on-failure",
-                                    .help = "When to start it again"},
+                             .example = "host", .metavar = "host|none",
+                             .help = "Network: host or none (none unless given)"},
+        [SETTING_RESTART_POLICY] =
+                {"RestartPolicy", .flag = "restart", .kinds = CONTAINER,
+                 FIELD_ENUM(restart_policy, restart_table), .flags = SETTING_NO_QUADLET, .otherwise = "no",
+                 .example = "on-failure",
+                 .help = "When to start it again: no, on-failure[:RETRIES], always, unless-stopped"},
         [SETTING_RESTART_RETRIES] = {"RestartRetries", .kinds = CONTAINER, FIELD(restart_retries, count),
                                      .arg = &range_retries, .flags = SETTING_NO_QUADLET, .example = "3",
                                      .help = "Most restarts by on-failure"},
@@ -347,7 +351,7 @@ static const Setting settings[_SETTING_MAX] = {
         [SETTING_CPUSET_CPUS] = {"CpusetCpus", .flag = "cpuset-cpus", .kinds = CONTAINER,
                                  FIELD(cpuset_cpus, string), ARG(check_cpuset),
                                  .flags = SETTING_LIVE | SETTING_NO_QUADLET, .unit = "AllowedCPUs",
-                                 .example = "0-3", .help = "CPUs that it may run on"},
+                                 .example = "0-3", .metavar = "CPUS", .help = "CPUs that it may run on"},
         [SETTING_PIDS_LIMIT] = {"PidsLimit", .kinds = CONTAINER, FIELD(pids_limit, count), .arg = &range_pids,
                                 .flags = SETTING_LIVE, .unit = "TasksMax", .otherwise = "2048",
                                 .example = "100", .help = "Most processes and threads at a time"},
@@ -357,16 +361,17 @@ static const Setting settings[_SETTING_MAX] = {
                                .example = "200", .help = "Share of the disk against others, 100 is even"},
         [SETTING_DEVICES] = {"Devices", "AddDevice", "device", .kinds = CONTAINER, FIELD(devices, strv),
                              ARG(check_device), .flags = SETTING_LIST, .guard = guard_devices,
-                             .example = "/dev/fuse", .help = "Device of the host"},
+                             .example = "/dev/fuse", .metavar = "DEVICE", .help = "Device of the host"},
         [SETTING_CAP_ADD] = {"AddCapability", .flag = "cap-add", .kinds = CONTAINER, FIELD(cap_add, strv),
                              ARG(check_capability), .flags = SETTING_LIST, .guard = guard_cap_add,
-                             .example = "CAP_NET_ADMIN", .help = "Further capability"},
+                             .example = "CAP_NET_ADMIN", .metavar = "CAPABILITY",
+                             .help = "Further capability"},
         [SETTING_CAP_DROP] = {"DropCapability", .flag = "cap-drop", .kinds = CONTAINER, FIELD(cap_drop, strv),
                               ARG(check_capability), .flags = SETTING_LIST, .example = "ALL",
-                              .help = "Capability to take away"},
+                              .metavar = "CAPABILITY", .help = "Capability to take away"},
         [SETTING_SECCOMP_PROFILE] = {"SeccompProfile", .flag = "seccomp-profile", .kinds = CONTAINER,
                                      FIELD(seccomp_profile, string), ARG(check_seccomp),
-                                     .guard = guard_seccomp, .example = "unconfined",
+                                     .guard = guard_seccomp, .example = "unconfined", .metavar = "PROFILE",
                                      .help = "Filter of system calls: a profile's path or unconfined"},
         [SETTING_NO_NEW_PRIVILEGES] = {"NoNewPrivileges", .kinds = BOTH, FIELD(no_new_privileges, bool),
                                        .otherwise = "false", .example = "true",
@@ -379,7 +384,7 @@ static const Setting settings[_SETTING_MAX] = {
                            .otherwise = "0022", .example = "0027",
                            .help = "File mode bits that are not given"},
         [SETTING_TIMEZONE] = {"Timezone", .flag = "tz", .kinds = CONTAINER, FIELD(timezone, string),
-                              ARG(check_timezone), .example = "Europe/Berlin",
+                              ARG(check_timezone), .example = "Europe/Berlin", .metavar = "ZONE",
                               .help = "Time zone, local for the host's"},
         [SETTING_SHM_SIZE] = {"ShmSize", .kinds = CONTAINER, FIELD(shm_size, size), .otherwise = "64M",
                               .example = "128M", .help = "Size of /dev/shm"},
@@ -388,7 +393,7 @@ static const Setting settings[_SETTING_MAX] = {
                             .help = "Kernel parameter of its namespaces"},
         [SETTING_ULIMITS] = {"Ulimits", "Ulimit", "ulimit", .kinds = CONTAINER, FIELD(ulimits, strv),
                              ARG(check_ulimit), .flags = SETTING_LIST, .example = "nofile=1024:2048",
-                             .help = "Resource limit"},
+                             .metavar = "NAME=SOFT[:HARD]", .help = "Resource limit"},
         [SETTING_OOM_SCORE_ADJ] = {"OomScoreAdj", .kinds = CONTAINER, FIELD(oom_score_adj, integer),
                                    .arg = &range_oom, .flags = SETTING_NO_QUADLET, .guard = guard_oom,
                                    .otherwise = "0", .example = "500",
@@ -449,6 +454,13 @@ const char *setting_flag(const Setting *row)
                 flag[n++] = (char) tolower((unsigned char) *p);
         }
         return flag;
+}
+
+const char *setting_metavar(const Setting *row)
+{
+        const EnumTable *table = row->type == &setting_type_enum ? row->arg : NULL;
+
+        return row->metavar ? row->metavar : table ? table->metavar : row->type->metavar;
 }
 
 const Setting *setting_by_name(SpecKind kind, const char *name)

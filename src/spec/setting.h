@@ -80,6 +80,7 @@ typedef struct Setting {
         bool (*guard)(const Spec *s); /* reaches into the host: asks for the stronger polkit action */
         const char *otherwise; /* what holds when it is not given, as text: default of the field, help and man
                                   page */
+        const char *metavar;   /* for --help; NULL: the type\'s */
         const char *example;   /* for the round-trip test and the man page */
         const char *help;      /* one line */
 } Setting;
@@ -102,6 +103,10 @@ const char *setting_flag(const Setting *row);
         for (const Setting *row = setting_get(0); row;                                                       \
              row = setting_id(row) + 1 < _SETTING_MAX ? row + 1 : NULL)                                      \
                 if (row->kinds & (of_kind))
+
+/* What --help shows for the value: the row's word, the words of an enum, or the type's; NULL: the flag takes
+ * none. */
+const char *setting_metavar(const Setting *row);
 
 bool spec_has(const Spec *s, SettingId id);
 void spec_mark(Spec *s, SettingId id);

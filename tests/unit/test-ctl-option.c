@@ -119,6 +119,22 @@ TEST(turned_off)
         CHECK(c->spec->read_only);
 }
 
+TEST(habits_of_podman)
+{
+        _cleanup_line_ Line l = {}, bad = {};
+
+        CHECK_OK(parse(&l, "run --restart on-failure:3 --net host --security-opt seccomp=unconfined "
+                           "--security-opt no-new-privileges --log-opt tag=shop x"));
+        check_setting(&l.c, SETTING_RESTART_POLICY, "on-failure");
+        check_setting(&l.c, SETTING_RESTART_RETRIES, "3");
+        check_setting(&l.c, SETTING_NETWORK, "host");
+        check_setting(&l.c, SETTING_SECCOMP_PROFILE, "unconfined");
+        check_setting(&l.c, SETTING_NO_NEW_PRIVILEGES, "true");
+        check_setting(&l.c, SETTING_LOG_TAG, "shop");
+        CHECK(parse(&bad, "run --security-opt label=disable x") < 0);
+        CHECK_EQ(bad.c.error.kind, ERROR_NOT_SUPPORTED);
+}
+
 TEST(environment_of_the_caller)
 {
         _cleanup_line_ Line l = {};
