@@ -132,7 +132,7 @@ int cred_become(const LaunchProcess *p, const Identity *who, bool keep_admin, Er
                 errno = -r;
                 return failed(error, "capability bounding set");
         }
-        if (cap_reset_ambient() < 0)
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
                 return failed(error, "ambient capabilities");
         if (setgroups(who->n_groups, who->groups) < 0)
                 return failed(error, "supplementary groups");

@@ -4,6 +4,7 @@
  * source is a descriptor of the launcher's or a file system made here. No path string of the container's
  * decides anything else. */
 
+#include <limits.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -21,6 +22,7 @@
 
 /* What a volatile overlay leaves in its work directory, so that the kernel refuses it the next time. */
 #define VOLATILE_MARK "work/incompat/volatile"
+#define SYMLINKS_MAX 16U
 
 typedef struct Performer {
         const MountPlan *plan;
@@ -91,21 +93,31 @@ static int make_filesystem(const char *type, const char *source, char *const *op
         return mount < 0 ? -errno : mount;
 }
 
-static int mount_root(const MountPlan *p)
+static int mount_root_once(const MountPlan *p)
 {
         _cleanup_close_ int target = -EBADF;
 
-        if (!p->overlay) {
-                target = open(ROOT_MOUNT_POINT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-                return target < 0 ? -errno : attach(p->root, target);
-        }
+        if (p->overlay)
+                return mount("overlay", ROOT_MOUNT_POINT, "overlay", MS_NODEV, p->overlay) < 0 ? -errno : 0;
+        target = open(ROOT_MOUNT_POINT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return target < 0 ? -errno : attach(p->root, target);
+}
+
+static int mount_root(const MountPlan *p)
+{
+        int r;
+
         if (p->overlay_volatile) {
                 _cleanup_close_ int work = open(p->launch->overlay_work, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
                 if (work >= 0 && unlinkat(work, VOLATILE_MARK "/dirty", 0) >= 0)
                         (void) unlinkat(work, VOLATILE_MARK, AT_REMOVEDIR);
         }
-        return mount("overlay", ROOT_MOUNT_POINT, "overlay", MS_NODEV, p->overlay) < 0 ? -errno : 0;
+        r = mount_root_once(p);
+        /* The first container after boot. */
+        if (r == -ENOENT && fs_mkdir_p(ROOT_MOUNT_POINT, 0700) >= 0)
+                r = mount_root_once(p);
+        return r;
 }
 
 /* With both names the same directory, the old root ends up stacked on the new one, and one umount drops it.
@@ -142,18 +154,23 @@ static bool is_system_target(const MountStep *s)
 
 static int open_directory(const Performer *p, const MountStep *s)
 {
-        _cleanup_close_ int fd = fs_open_in_root(p->root, s->target, O_PATH | O_DIRECTORY, 0);
+        bool system = is_system_target(s);
+        int fd;
 
-        if (fd == -ENOENT) {
-                fd = fs_mkdir_in_root(p->root, s->target, 0755);
-                if (fd < 0)
+        for (unsigned i = 0; i < 2; i++) {
+                if (system)
+                        fd = fs_open_beneath(p->root, s->target + strspn(s->target, "/"),
+                                             O_PATH | O_DIRECTORY, 0);
+                else
+                        fd = fs_open_in_root(p->root, s->target, O_PATH | O_DIRECTORY, 0);
+                if (fd != -ENOENT)
                         return fd;
+                fd = fs_mkdir_in_root(p->root, s->target, 0755);
+                if (fd < 0 || !system)
+                        return fd;
+                close_fd(fd);
         }
-        if (fd >= 0 && is_system_target(s)) {
-                close_fd(TAKE_FD(fd));
-                fd = fs_open_beneath(p->root, s->target + strspn(s->target, "/"), O_PATH | O_DIRECTORY, 0);
-        }
-        return TAKE_FD(fd);
+        return -ENOENT;
 }
 
 static int open_parent(const Performer *p, const char *path, const char **ret_name)
@@ -167,27 +184,55 @@ static int open_parent(const Performer *p, const char *path, const char **ret_na
         return fs_mkdir_in_root(p->root, parent, 0755);
 }
 
-/* Missing targets of files are made empty; O_PATH never wakes a FIFO or device that is there. */
+/* Where the symlink name in parent points to, from the path that led to it. */
+static int follow(int parent, const char *path, const char *name, char **ret)
+{
+        char target[PATH_MAX];
+        ssize_t n = readlinkat(parent, name, target, sizeof(target) - 1);
+
+        if (n < 0)
+                return -errno;
+        target[n] = '\0';
+        *ret = *target == '/' ? strdup(target) : str_printf("%.*s%s", (int) (name - path), path, target);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* A file that is missing is made empty. Images have symlinks to what only exists in a running system
+ * (resolv.conf): then what they point to is made, inside the root. */
+static int make_file(const Performer *p, const char *target)
+{
+        _cleanup_free_ char *path = strdup(target);
+
+        for (unsigned i = 0; path && i < SYMLINKS_MAX; i++) {
+                _cleanup_close_ int parent = -EBADF, made = -EBADF;
+                const char *name;
+                char *next;
+                int r;
+
+                parent = open_parent(p, path, &name);
+                if (parent < 0)
+                        return parent;
+                made = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+                if (made >= 0 || errno != EEXIST)
+                        return made >= 0 ? 0 : -errno;
+                r = follow(parent, path, name, &next);
+                if (r < 0)
+                        return r;
+                free(TAKE(path, next));
+        }
+        return path ? -ELOOP : -ENOMEM;
+}
+
+/* O_PATH never wakes a FIFO or a device that is there. */
 static int open_file(const Performer *p, const MountStep *s)
 {
-        _cleanup_close_ int parent = -EBADF, made = -EBADF;
-        const char *name;
-        int fd;
+        int fd, r;
 
         fd = fs_open_in_root(p->root, s->target, O_PATH, 0);
         if (fd != -ENOENT)
                 return fd;
-        parent = open_parent(p, s->target, &name);
-        if (parent < 0)
-                return parent;
-        made = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-        if (made >= 0)
-                return fs_open_in_root(p->root, s->target, O_PATH, 0);
-        if (errno != EEXIST)
-                return -errno;
-        /* A symlink to nothing: its target is made, where it points inside the root. */
-        made = fs_open_in_root(p->root, s->target, O_CREAT | O_WRONLY | O_NONBLOCK, 0644);
-        return made < 0 ? made : fs_open_in_root(p->root, s->target, O_PATH, 0);
+        r = make_file(p, s->target);
+        return r < 0 ? r : fs_open_in_root(p->root, s->target, O_PATH, 0);
 }
 
 /* Nothing of an order's covers the kernel's own files, except single values that people are known to replace.

@@ -242,17 +242,18 @@ static int add_wished_groups(Identity *i, const char *file, char **groups, Error
 static int resolve_groups(int root, const LaunchProcess *p, const Wish *w, const char *name, Identity *i,
                           Error *error)
 {
+        bool lookup = name || p->groups || (w->group && !w->group_is_number);
         _cleanup_free_ char *file = NULL;
         int r;
 
-        r = read_file(root, "/etc/group", &file, error);
+        r = lookup ? read_file(root, "/etc/group", &file, error) : 0;
         if (r >= 0 && w->group_is_number)
                 i->gid = w->gid;
         else if (r >= 0 && w->group)
                 r = find_group(file, w->group, &i->gid, error);
         if (r >= 0)
                 r = add_group(i, i->gid, error);
-        if (r >= 0 && name && !w->group)
+        if (r >= 0 && name)
                 r = add_memberships(i, file, name, error);
         if (r >= 0)
                 r = add_wished_groups(i, file, p->groups, error);
@@ -279,7 +280,7 @@ static int resolve(int root, const LaunchProcess *p, Identity *i, Error *error)
         if (r >= 0 && !p->user)
                 i->gid = p->gid;
         if (r >= 0)
-                r = resolve_groups(root, p, &w, p->user ? name : NULL, i, error);
+                r = resolve_groups(root, p, &w, p->user && !w.group ? name : NULL, i, error);
         for (size_t k = 0; r >= 0 && k < p->n_additional_gids; k++)
                 r = add_group(i, p->additional_gids[k], error);
         if (r >= 0 && !i->home) {
