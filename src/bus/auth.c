@@ -24,7 +24,8 @@ typedef struct Query {
         Auth *auth;
         sd_bus_message *message;
         const char *action;
-        sd_bus_slot *slot;
+        sd_bus_slot *slot; /* of the question, NULL: another call of the same client asks who it is */
+        bool asks_polkit;
         bool answered;
         bool allowed;
         ErrorKind refusal;
@@ -35,7 +36,7 @@ typedef struct Query {
 struct Auth {
         sd_bus *bus;
         sd_bus_slot *filter;
-        Query *queries;
+        Query *queries, **last; /* in the order of the calls */
         size_t n_queries;
         Map *uids; /* uid + 1 as pointer, by unique name; unique names are never used again */
 };
@@ -168,6 +169,8 @@ static void unlink_query(Query *q)
         while (*p != q)
                 p = &(*p)->next;
         *p = q->next;
+        if (q->auth->last == &q->next)
+                q->auth->last = p;
         q->auth->n_queries--;
 }
 
@@ -282,57 +285,87 @@ static int ask_polkit(Query *q)
         return r;
 }
 
+static bool is_from(const Query *q, const char *sender)
+{
+        return streq_ptr(sd_bus_message_get_sender(q->message), sender);
+}
+
+static size_t count_polkit(const Auth *a, const char *sender)
+{
+        size_t n = 0;
+
+        for (const Query *q = a->queries; q; q = q->next)
+                n += q->asks_polkit && !q->answered && is_from(q, sender);
+        return n;
+}
+
 static void proceed(Query *q, uid_t uid)
 {
         if (uid == 0)
                 answer(q, true, ERROR_NONE, false);
+        else if (count_polkit(q->auth, sd_bus_message_get_sender(q->message)) >= AUTH_QUERIES_PER_SENDER_MAX)
+                answer(q, false, ERROR_LIMIT, false);
         else if (ask_polkit(q) < 0)
                 answer(q, false, ERROR_AUTH_UNAVAILABLE, false);
+        else
+                q->asks_polkit = true;
 }
 
+/* Who the client is: for all calls of it that have come meanwhile, in their order. */
 static int on_uid(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        Query *q = userdata;
-        Auth *a = q->auth;
-        uint32_t uid;
+        Query *asked = userdata;
+        Auth *a = asked->auth;
+        _cleanup_free_ char *sender = strdup(sd_bus_message_get_sender(asked->message));
+        uint32_t uid = UINT32_MAX;
+        bool known;
 
-        q->slot = sd_bus_slot_unref(q->slot);
-        /* The client is gone already: nobody is there to be authorised. */
-        if (sd_bus_message_get_error(m) || sd_bus_message_read(m, "u", &uid) < 0) {
-                answer(q, false, ERROR_NOT_AUTHORIZED, false);
-                return 0;
+        asked->slot = sd_bus_slot_unref(asked->slot);
+        known = !sd_bus_message_get_error(m) && sd_bus_message_read(m, "u", &uid) >= 0;
+        if (known && sender && map_size(a->uids) < UIDS_MAX)
+                (void) map_put(a->uids, sender, (void *) ((uintptr_t) uid + 1));
+        for (Query *q = a->queries, *next; q; q = next) {
+                next = q->next;
+                if (!is_from(q, sender) || q->answered || q->asks_polkit)
+                        continue;
+                if (known)
+                        proceed(q, uid);
+                else /* it is gone already: nobody is there to be authorised */
+                        answer(q, false, ERROR_NOT_AUTHORIZED, false);
         }
-        if (map_size(a->uids) < UIDS_MAX)
-                (void) map_put(a->uids, sd_bus_message_get_sender(q->message),
-                               (void *) ((uintptr_t) uid + 1));
-        proceed(q, uid);
         return 0;
 }
 
 static int query_new(Auth *a, sd_bus_message *m, const char *action, Query **ret)
 {
-        const char *sender = sd_bus_message_get_sender(m);
-        size_t n = 0;
         Query *q;
 
-        for (q = a->queries; q; q = q->next)
-                n += streq_ptr(sd_bus_message_get_sender(q->message), sender);
-        if (n >= AUTH_QUERIES_PER_SENDER_MAX || a->n_queries >= AUTH_QUERIES_MAX)
+        if (a->n_queries >= AUTH_QUERIES_MAX)
                 return -E2BIG;
         q = calloc(1, sizeof(*q));
         if (!q)
                 return -ENOMEM;
-        *q = (Query){.auth = a, .message = sd_bus_message_ref(m), .action = action, .next = a->queries};
-        a->queries = q;
+        *q = (Query){.auth = a, .message = sd_bus_message_ref(m), .action = action};
+        *a->last = q;
+        a->last = &q->next;
         a->n_queries++;
         *ret = q;
         return 0;
+}
+
+static bool is_being_identified(const Auth *a, const char *sender)
+{
+        for (const Query *q = a->queries; q; q = q->next)
+                if (q->slot && !q->asks_polkit && is_from(q, sender))
+                        return true;
+        return false;
 }
 
 static int ask(Auth *a, sd_bus_message *m, const char *action)
 {
         const char *sender = sd_bus_message_get_sender(m);
         uintptr_t known = sender ? (uintptr_t) map_get(a->uids, sender) : 0;
+        bool identified;
         Query *q;
         int r;
 
@@ -340,13 +373,14 @@ static int ask(Auth *a, sd_bus_message *m, const char *action)
                 return refuse(m, ERROR_NOT_AUTHORIZED, action, false);
         if (known == 1)
                 return LET_THROUGH; /* root */
+        identified = known || is_being_identified(a, sender);
         r = query_new(a, m, action, &q);
         if (r < 0)
                 return refuse(m, ERROR_LIMIT, action, false);
-        if (known) {
+        if (known)
                 proceed(q, (uid_t) (known - 1));
+        if (identified)
                 return HANDLED;
-        }
         r = sd_bus_call_method_async(a->bus, &q->slot, BUS_DRIVER, "/org/freedesktop/DBus", BUS_DRIVER,
                                      "GetConnectionUnixUser", on_uid, q, "s", sender);
         if (r >= 0)
@@ -390,6 +424,7 @@ int auth_new(sd_bus *bus, Auth **ret)
         if (!a)
                 return -ENOMEM;
         a->bus = bus;
+        a->last = &a->queries;
         a->uids = map_new(NULL);
         if (!a->uids)
                 return -ENOMEM;

@@ -16,8 +16,8 @@
 #define AUTH_EXEC "io.berth1.exec"
 #define AUTH_MANAGE_HOST "io.berth1.manage-host"
 
-/* What a client can make us hold while polkit is asked. */
-#define AUTH_QUERIES_MAX 1024U
+/* What clients can make us hold until we know who they are, and one of them while polkit is asked. */
+#define AUTH_QUERIES_MAX 8192U
 #define AUTH_QUERIES_PER_SENDER_MAX 64U
 
 typedef struct AuthRow {

@@ -314,6 +314,11 @@ Systemd *systemd_free(Systemd *s)
 
 /* Calls */
 
+static bool is_disconnect(int r)
+{
+        return r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE || r == -ESTALE;
+}
+
 static int call_errno(const sd_bus_error *e)
 {
         static const struct {
@@ -330,7 +335,7 @@ static int call_errno(const sd_bus_error *e)
                 if (streq(n->name, e->name))
                         return -n->error;
         r = sd_bus_error_get_errno(e);
-        return r == ENOTCONN || r == ECONNRESET || r == ETIMEDOUT ? -ECONNRESET : r > 0 ? -r : -EIO;
+        return is_disconnect(-r) || r == ETIMEDOUT ? -ECONNRESET : r > 0 ? -r : -EIO;
 }
 
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -355,10 +360,13 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 
 static int new_message(Systemd *s, const char *member, sd_bus_message **ret)
 {
+        int r;
+
         if (!s->bus)
                 return -ECONNRESET;
-        return sd_bus_message_new_method_call(s->bus, ret, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE,
-                                              member);
+        r = sd_bus_message_new_method_call(s->bus, ret, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE,
+                                           member);
+        return is_disconnect(r) ? -ECONNRESET : r;
 }
 
 static int send_call(Systemd *s, sd_bus_message *m, sd_bus_message_handler_t handler, SystemdCall **slot,
@@ -372,7 +380,7 @@ static int send_call(Systemd *s, sd_bus_message *m, sd_bus_message_handler_t han
                 return -ENOMEM;
         r = sd_bus_call_async(s->bus, &c->pending, m, handler, c, 0);
         if (r < 0)
-                return r;
+                return is_disconnect(r) ? -ECONNRESET : r;
         c->reply = reply;
         c->each = each;
         c->userdata = userdata;

@@ -49,7 +49,10 @@ DEFINE_CLEANUP(Systemd *, systemd_free)
 typedef struct SystemdCall SystemdCall;
 void systemd_call_cancel(SystemdCall **slot);
 
-/* r: -ENOENT no such unit, -EEXIST a unit of that name is loaded, -ECONNRESET the connection broke (what was
+/* A call that returns -ECONNRESET was not sent: there is no connection now, and reconnected() will tell. A
+ * reply with the same says that the connection broke on the way.
+ *
+ * r: -ENOENT no such unit, -EEXIST a unit of that name is loaded, -ECONNRESET the connection broke (what was
  * asked may or may not have been done), others with an error. job is the object path of the job queued, NULL
  * for calls that queue none. */
 typedef void (*SystemdReply)(int r, const char *job, const Error *error, void *userdata);

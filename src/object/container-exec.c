@@ -157,10 +157,35 @@ static void on_exec_reply(int r, const char *job, const Error *error, void *user
 {
         Operation *o = userdata;
 
+        /* It was started before the connection broke: its records tell the rest. */
+        if (r == -ECONNRESET || r == -EEXIST)
+                return;
         if (r >= 0)
                 r = operation_await_job(o, job);
         if (r < 0 && o->session)
                 finish(o->session, r, error, 0);
+}
+
+static int start_unit(Session *s)
+{
+        int r;
+
+        r = systemd_start_transient(s->manager->systemd, s->unit, s->rows, &s->streams, &s->operation->call,
+                                    on_exec_reply, s->operation);
+        return r == -ECONNRESET ? 0 : r;
+}
+
+static void resume_exec(Operation *o)
+{
+        _cleanup_error_ Error error = ERROR_INIT;
+        int r;
+
+        if (!o->session || o->session->started || o->call)
+                return;
+        (void) operation_await_job(o, NULL);
+        r = start_unit(o->session);
+        if (r < 0)
+                finish(o->session, error_set_errno(&error, r, "Cannot start the command"), &error, 0);
 }
 
 static void operation_free_exec(Operation *o)
@@ -169,7 +194,11 @@ static void operation_free_exec(Operation *o)
                 o->session->operation = NULL;
 }
 
-static const OperationClass exec_class = {.job = on_exec_job, .free = operation_free_exec};
+static const OperationClass exec_class = {
+        .job = on_exec_job,
+        .resume = resume_exec,
+        .free = operation_free_exec,
+};
 
 /* The order */
 
@@ -280,8 +309,7 @@ static int begin(Session *s, Container *c, const Spec *spec, bool privileged, Er
         if (r >= 0)
                 r = map_put(m->session_units, s->unit, s);
         if (r >= 0)
-                r = systemd_start_transient(m->systemd, s->unit, s->rows, &s->streams, &s->operation->call,
-                                            on_exec_reply, s->operation);
+                r = start_unit(s);
         return r < 0 ? error_set_errno(error, r, "Cannot start the command") : 0;
 }
 

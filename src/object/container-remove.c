@@ -126,6 +126,8 @@ static void on_unit_listed(int r, const char *unit, UnitState state, void *userd
                 o->container->unit_state = state;
                 return;
         }
+        if (r == -ECONNRESET)
+                return; /* the class resumes it */
         if (o->container->unit_state == UNIT_ABSENT || o->container->unit_state == UNIT_FAILED ||
             operation_set_timer(o, 20 * USEC_PER_MSEC, on_settle_timer) < 0)
                 delete_now(o);
@@ -135,10 +137,12 @@ static void settle_unit(Operation *o)
 {
         Container *c = o->container;
         char *units[] = {c->file.unit, NULL};
+        int r;
 
         o->timer = sd_event_source_disable_unref(o->timer);
         c->unit_state = UNIT_ABSENT;
-        if (systemd_list_units(o->manager->systemd, units, &o->call, on_unit_listed, o) < 0)
+        r = systemd_list_units(o->manager->systemd, units, &o->call, on_unit_listed, o);
+        if (r < 0 && r != -ECONNRESET)
                 delete_now(o);
 }
 

@@ -204,6 +204,8 @@ static void on_leftover(int r, const char *unit, UnitState state, void *userdata
                 c->unit_state = state;
                 return;
         }
+        if (r == -ECONNRESET)
+                return;
         if (c->unit_state == UNIT_FAILED)
                 r = systemd_reset_failed(s, c->file.unit, &o->call, on_reset, o);
         else if (c->unit_state == UNIT_ACTIVE || c->unit_state == UNIT_ACTIVATING ||
@@ -213,7 +215,7 @@ static void on_leftover(int r, const char *unit, UnitState state, void *userdata
                 wait_for_leftover(o);
                 return;
         }
-        if (r < 0)
+        if (r < 0 && r != -ECONNRESET)
                 fail_start_errno(o, r, NULL);
 }
 
@@ -225,7 +227,7 @@ static void look_at_leftover(Operation *o)
 
         c->unit_state = UNIT_ABSENT;
         r = systemd_list_units(c->manager->systemd, units, &o->call, on_leftover, o);
-        if (r < 0)
+        if (r < 0 && r != -ECONNRESET)
                 fail_start_errno(o, r, NULL);
 }
 
@@ -583,6 +585,25 @@ static void on_kill_reply(int r, const char *job, const Error *error, void *user
         operation_complete(o, 0, NULL, NULL);
 }
 
+static void kill_now(Operation *o)
+{
+        int r;
+
+        r = systemd_kill(o->manager->systemd, o->container->file.unit, (int) o->phase, &o->call,
+                         on_kill_reply, o);
+        if (r < 0 && r != -ECONNRESET)
+                operation_fail_errno(o, r, NULL, "Cannot send the signal");
+}
+
+/* Only a signal that was not sent: a second one is not the same as one. */
+static void resume_kill(Operation *o)
+{
+        if (!o->call)
+                kill_now(o);
+}
+
+static const OperationClass kill_class = {.resume = resume_kill};
+
 int container_kill(Container *c, int signal, const Promise *p, Error *error)
 {
         Operation *o;
@@ -591,13 +612,11 @@ int container_kill(Container *c, int signal, const Promise *p, Error *error)
 
         r = container_ask(c, REQUEST_KILL, &v, error);
         if (r >= 0)
-                r = operation_new(c->manager, OPERATION_KILL, NULL, c, p, &o, error);
+                r = operation_new(c->manager, OPERATION_KILL, &kill_class, c, p, &o, error);
         if (r < 0)
                 return r;
         o->phase = (unsigned) signal;
-        r = systemd_kill(c->manager->systemd, c->file.unit, signal, &o->call, on_kill_reply, o);
-        if (r < 0)
-                operation_fail_errno(o, r, NULL, "Cannot send the signal");
+        kill_now(o);
         return 0;
 }
 

@@ -9,49 +9,26 @@
 
 static void operation_free_update(Operation *o)
 {
-        o->data = spec_free(o->data);
+        json_decref(o->data);
+        o->data = NULL;
 }
 
-static const OperationClass update_class = {.free = operation_free_update};
-
-static int apply_update(Container *c, Spec *spec, Error *error)
+static int assign(Spec *spec, const char *name, const json_t *value, char ***keys, Error *error)
 {
-        static const char *const properties[] = {NULL};
-        _cleanup_json_ json_t *v = NULL;
-        ContainerFile changed = c->file;
+        const Setting *row = setting_by_name(SPEC_CONTAINER, name);
         int r;
 
-        changed.spec = spec;
-        v = container_file_to_json(&changed);
-        if (!v)
-                return -ENOMEM;
-        r = state_replace(c->manager->state, STATE_CONTAINERS, container_id(c), CONTAINER_FILE, v,
-                          spec->auto_remove ? FS_NO_SYNC : FS_SYNC, error);
-        if (r < 0)
-                return r;
-        spec_free(c->file.spec);
-        c->file.spec = spec;
-        manager_changed(c->manager, OBJECT_CONTAINER, container_id(c), properties);
-        return 0;
+        if (!row)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "No such setting: \"%.100s\"", name);
+        if (!(row->flags & SETTING_LIVE))
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "%s cannot be changed any more: make a new container", name);
+        r = setting_assign_json(spec, row, value, error);
+        return r < 0 || !row->unit ? r : strv_append(keys, row->unit);
 }
 
-static void on_update_reply(int r, const char *job, const Error *error, void *userdata)
-{
-        _cleanup_error_ Error own = ERROR_INIT;
-        Operation *o = userdata;
-
-        if (r < 0) {
-                operation_fail_errno(o, r, error, "Cannot change the unit");
-                return;
-        }
-        r = apply_update(o->container, o->data, &own);
-        if (r >= 0)
-                o->data = NULL;
-        operation_complete(o, r, &own, NULL);
-}
-
-/* The new settings, and the unit keys that they go by. */
-static int read_update(Container *c, const json_t *settings, Spec **ret, char ***ret_keys, Error *error)
+/* The settings as they will be, and the keys of the unit that they go by. */
+static int read_update(const Container *c, const json_t *settings, Spec **ret, char ***ret_keys, Error *error)
 {
         _cleanup_(spec_freep) Spec *spec = NULL;
         _cleanup_strv_ char **keys = NULL;
@@ -60,21 +37,8 @@ static int read_update(Container *c, const json_t *settings, Spec **ret, char **
         int r;
 
         r = spec_copy(c->file.spec, &spec);
-        json_object_foreach((json_t *) settings, name, value)
-        {
-                const Setting *row = setting_by_name(SPEC_CONTAINER, name);
-
-                if (r < 0)
-                        return r;
-                if (!row)
-                        return error_set(error, ERROR_INVALID_ARGUMENT, "no such setting: \"%.100s\"", name);
-                if (!(row->flags & SETTING_LIVE))
-                        return error_set(error, ERROR_INVALID_ARGUMENT,
-                                         "%s cannot be changed any more: make a new container", name);
-                r = setting_assign_json(spec, row, value, error);
-                if (r >= 0 && row->unit)
-                        r = strv_append(&keys, row->unit);
-        }
+        json_object_foreach((json_t *) settings, name, value) if (r >= 0) r =
+                assign(spec, name, value, &keys, error);
         /* Those that follow from two settings. */
         if (r >= 0)
                 r = strv_append(&keys, "MemorySwapMax");
@@ -89,11 +53,105 @@ static int read_update(Container *c, const json_t *settings, Spec **ret, char **
         return 0;
 }
 
+static int save(Container *c, const Spec *spec, Error *error)
+{
+        ContainerFile changed = c->file;
+        _cleanup_json_ json_t *v = NULL;
+
+        changed.spec = (Spec *) spec;
+        v = container_file_to_json(&changed);
+        if (!v)
+                return -ENOMEM;
+        return state_replace(c->manager->state, STATE_CONTAINERS, container_id(c), CONTAINER_FILE, v,
+                             spec->auto_remove ? FS_NO_SYNC : FS_SYNC, error);
+}
+
+static void announce(Container *c, const json_t *settings)
+{
+        const char *names[_SETTING_MAX + 1] = {};
+        const char *name;
+        json_t *value;
+        size_t n = 0;
+
+        json_object_foreach((json_t *) settings, name, value) if (n < _SETTING_MAX) names[n++] = name;
+        manager_changed(c->manager, OBJECT_CONTAINER, container_id(c), names);
+}
+
+/* On the settings as they are now: another update may have come between. */
+static int apply(Container *c, const json_t *settings, Error *error)
+{
+        _cleanup_(spec_freep) Spec *spec = NULL;
+        _cleanup_strv_ char **keys = NULL;
+        int r;
+
+        r = read_update(c, settings, &spec, &keys, error);
+        if (r >= 0)
+                r = save(c, spec, error);
+        if (r < 0)
+                return r;
+        spec_free(c->file.spec);
+        c->file.spec = TAKE_PTR(spec);
+        announce(c, settings);
+        return 0;
+}
+
+static void on_update_reply(int r, const char *job, const Error *error, void *userdata)
+{
+        _cleanup_error_ Error own = ERROR_INIT;
+        Operation *o = userdata;
+
+        if (r == -ECONNRESET)
+                return; /* the class resumes it */
+        if (r < 0) {
+                operation_fail_errno(o, r, error, "Cannot change the unit");
+                return;
+        }
+        r = apply(o->container, o->data, &own);
+        operation_complete(o, r, &own, NULL);
+}
+
+static int send_update(Operation *o, Error *error)
+{
+        Container *c = o->container;
+        UnitContext context = {
+                .id = container_id(c),
+                .name = container_name(c),
+                .image_name = c->file.image_name,
+        };
+        _cleanup_(unit_file_freep) UnitFile *unit = NULL;
+        _cleanup_(spec_freep) Spec *spec = NULL;
+        _cleanup_strv_ char **keys = NULL;
+        int r;
+
+        r = read_update(c, o->data, &spec, &keys, error);
+        if (r >= 0)
+                r = unit_file_new(spec, &context, &unit, error);
+        if (r >= 0)
+                r = systemd_set_properties(c->manager->systemd, c->file.unit, unit, keys, &o->call,
+                                           on_update_reply, o);
+        return r;
+}
+
+static void update_now(Operation *o)
+{
+        _cleanup_error_ Error error = ERROR_INIT;
+        int r;
+
+        r = send_update(o, &error);
+        if (r < 0 && r != -ECONNRESET)
+                operation_fail_errno(o, r, &error, "Cannot change the unit");
+}
+
+static void resume_update(Operation *o)
+{
+        if (!o->call)
+                update_now(o);
+}
+
+static const OperationClass update_class = {.resume = resume_update, .free = operation_free_update};
+
 int container_update(Container *c, const json_t *settings, const Promise *p, Error *error)
 {
-        UnitContext context = {
-                .id = container_id(c), .name = container_name(c), .image_name = c->file.image_name};
-        _cleanup_(unit_file_freep) UnitFile *unit = NULL;
         _cleanup_(spec_freep) Spec *spec = NULL;
         _cleanup_strv_ char **keys = NULL;
         Operation *o;
@@ -103,21 +161,13 @@ int container_update(Container *c, const json_t *settings, const Promise *p, Err
         if (r < 0)
                 return r;
         if (!container_is_running(c)) {
-                r = apply_update(c, spec, error);
-                if (r < 0)
-                        return r;
-                TAKE_PTR(spec);
-                return promise_complete(p, NULL);
+                r = apply(c, settings, error);
+                return r < 0 ? r : promise_complete(p, NULL);
         }
-        r = unit_file_new(spec, &context, &unit, error);
-        if (r >= 0)
-                r = operation_new(c->manager, OPERATION_UPDATE, &update_class, c, p, &o, error);
+        r = operation_new(c->manager, OPERATION_UPDATE, &update_class, c, p, &o, error);
         if (r < 0)
                 return r;
-        o->data = TAKE_PTR(spec);
-        r = systemd_set_properties(c->manager->systemd, c->file.unit, unit, keys, &o->call, on_update_reply,
-                                   o);
-        if (r < 0)
-                operation_fail_errno(o, r, NULL, "Cannot change the unit");
+        o->data = json_incref((json_t *) settings);
+        update_now(o);
         return 0;
 }

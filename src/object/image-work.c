@@ -17,6 +17,8 @@ typedef struct Work {
         int input, result;
         char **names; /* further names for what is loaded; names that were taken away */
         char **ids;   /* what is removed */
+        const char *description;
+        bool started;
         bool removes;
         bool force;
         char *image; /* while containers of it are removed */
@@ -164,10 +166,12 @@ static void on_work_job(Operation *o, const char *result)
                 finish_load(o, result);
 }
 
+static void resume_work(Operation *o);
+
 static void on_work_reply(int r, const char *job, const Error *error, void *userdata)
 {
         Operation *o = userdata;
-        const Work *w = o->data;
+        Work *w = o->data;
 
         /* It is gone, but was there: it has done what it could. */
         if (r == -ENOENT) {
@@ -183,30 +187,39 @@ static void on_work_reply(int r, const char *job, const Error *error, void *user
                                      w->removes ? "Cannot remove the image" : "Cannot load the archive");
 }
 
-/* The connection to systemd broke: the job may have ended unseen. */
+static int work_start(Operation *o)
+{
+        const Work *w = o->data;
+        WorkerOrder order = {w->unit, w->description, w->arguments, w->input, w->result};
+        int r;
+
+        r = worker_start(o->manager->systemd, &order, &o->call, on_work_reply, o);
+        return r == -ECONNRESET ? 0 : r;
+}
+
+/* The connection to systemd broke: the job may have ended unseen, or the worker was not started at all. */
 static void resume_work(Operation *o)
 {
         Work *w = o->data;
+        int r;
 
-        if (!o->job || o->call)
+        if (o->call || !w->arguments)
                 return;
         (void) operation_await_job(o, NULL);
-        if (systemd_job(o->manager->systemd, SYSTEMD_START, w->unit, &o->call, on_work_reply, o) < 0)
+        r = w->started ? systemd_job(o->manager->systemd, SYSTEMD_START, w->unit, &o->call, on_work_reply, o)
+                       : work_start(o);
+        if (r < 0 && r != -ECONNRESET)
                 operation_fail(o, ERROR_FAILED, "Lost the worker %s", w->unit);
 }
 
 static const OperationClass work_class = {
-        .job = on_work_job, .resume = resume_work, .free = operation_free_work};
+        .job = on_work_job,
+        .resume = resume_work,
+        .free = operation_free_work,
+};
 
-static int work_start(Operation *o, const char *description)
-{
-        const Work *w = o->data;
-        WorkerOrder order = {w->unit, description, w->arguments, w->input, w->result};
-
-        return worker_start(o->manager->systemd, &order, &o->call, on_work_reply, o);
-}
-
-static int operation_new_work(Manager *m, const Promise *p, Operation **ret, Work **ret_work, Error *error)
+static int operation_new_work(Manager *m, const char *description, const Promise *p, Operation **ret,
+                              Work **ret_work, Error *error)
 {
         Work *w;
         int r;
@@ -220,6 +233,7 @@ static int operation_new_work(Manager *m, const Promise *p, Operation **ret, Wor
                 free(w);
                 return r;
         }
+        w->description = description;
         (*ret)->data = w;
         *ret_work = w;
         return 0;
@@ -233,7 +247,7 @@ int image_load_archive(Manager *m, int archive, char *const *names, const Promis
         Work *w;
         int r;
 
-        r = operation_new_work(m, p, &o, &w, error);
+        r = operation_new_work(m, "Berth: load an image archive", p, &o, &w, error);
         if (r < 0)
                 return r;
         r = strv_append(&w->arguments, "load");
@@ -246,7 +260,7 @@ int image_load_archive(Manager *m, int archive, char *const *names, const Promis
                 r = w->input < 0 ? -errno : 0;
         }
         if (r >= 0)
-                r = work_start(o, "Berth: load an image archive");
+                r = work_start(o);
         if (r < 0)
                 operation_fail_errno(o, r, NULL, "Cannot load the archive");
         return 0;
@@ -263,7 +277,7 @@ static void start_removal(Operation *o)
         if (r >= 0)
                 r = strv_extend(&w->arguments, w->ids);
         if (r >= 0)
-                r = work_start(o, "Berth: remove images");
+                r = work_start(o);
         if (r < 0)
                 operation_fail_errno(o, r, NULL, "Cannot remove the image");
 }
@@ -382,7 +396,7 @@ int image_remove(Image *i, const char *name, bool force, const Promise *p, Error
                 if (r < 0)
                         return r;
         }
-        r = operation_new_work(i->manager, p, &o, &w, error);
+        r = operation_new_work(i->manager, "Berth: remove an image", p, &o, &w, error);
         if (r < 0)
                 return r;
         w->removes = true;
@@ -404,7 +418,7 @@ int images_prune(Manager *m, const json_t *filters, const Promise *p, Error *err
 
         r = image_filters_check(m, filters, error);
         if (r >= 0)
-                r = operation_new_work(m, p, &o, &w, error);
+                r = operation_new_work(m, "Berth: remove images", p, &o, &w, error);
         if (r < 0)
                 return r;
         w->removes = true;
@@ -441,9 +455,9 @@ void images_sweep(Manager *m)
         Operation *o;
         Work *w;
 
-        if (operation_new_work(m, &p, &o, &w, &error) < 0)
+        if (operation_new_work(m, "Berth: sweep the image store", &p, &o, &w, &error) < 0)
                 return;
         w->removes = true;
-        if (strv_append(&w->arguments, "sweep") < 0 || work_start(o, "Berth: sweep the image store") < 0)
+        if (strv_append(&w->arguments, "sweep") < 0 || work_start(o) < 0)
                 operation_fail(o, ERROR_FAILED, "Cannot start the sweep");
 }
