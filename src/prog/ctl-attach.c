@@ -10,8 +10,6 @@
 #include "prog/ctl-bus.h"
 #include "spec/name.h"
 
-/* How long a pipe may stay open in silence after the container has ended. */
-#define DRAIN_MSEC 5000
 /* How often berthd may vanish while we wait: the bus starts it again. */
 #define WAIT_TRIES_MAX 5
 #define KILLS_MAX 16
@@ -240,8 +238,7 @@ static int process_bus(Session *s)
         }
 }
 
-/* Waits for something to happen. 0: nothing did for DRAIN_MSEC after the end. */
-static int wait_for_more(Session *s, bool ended)
+static int wait_for_more(Session *s)
 {
         int events = sd_bus_get_events(s->c->bus), n;
         bool named = !s->naming.slot;
@@ -254,36 +251,31 @@ static int wait_for_more(Session *s, bool ended)
 
         if (events < 0)
                 return bus_failed(s->c, events);
-        n = poll(fds, ELEMENTSOF(fds), ended ? DRAIN_MSEC : -1);
+        n = poll(fds, ELEMENTSOF(fds), -1);
         if (n < 0)
-                return errno == EINTR ? 1 : error_set_errno(&s->c->error, errno, "poll");
+                return errno == EINTR ? 0 : error_set_errno(&s->c->error, errno, "poll");
         for (size_t i = 0; i < ELEMENTSOF(s->outputs); i++)
                 if (fds[2 + i].revents)
                         tee_copy(s->outputs[i]);
-        if (fds[1].revents) {
-                int r = handle_signals(s);
-
-                if (r < 0)
-                        return r;
-        }
-        return n;
+        return fds[1].revents ? handle_signals(s) : 0;
 }
 
 static int session_loop(Session *s)
 {
         for (;;) {
-                bool open = tee_fd(s->outputs[0]) >= 0 || tee_fd(s->outputs[1]) >= 0, ended;
                 int r = process_bus(s);
 
                 if (r < 0)
                         return r;
-                ended = s->wait.reply;
-                if (ended && s->start.reply && !open)
-                        return 0;
-                r = wait_for_more(s, ended);
-                if (r < 0 || (r == 0 && ended))
+                if (s->wait.reply && s->start.reply)
+                        break;
+                r = wait_for_more(s);
+                if (r < 0)
                         return r;
         }
+        for (size_t i = 0; i < ELEMENTSOF(s->outputs); i++)
+                tee_drain(s->outputs[i]);
+        return 0;
 }
 
 int attach_start(Ctl *c, const Attachment *a)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <fcntl.h>
 #include <poll.h>
 
 #include "base/parse.h"
@@ -144,20 +145,36 @@ static void finish(Tee *t)
         t->from = close_fd(t->from);
 }
 
-void tee_copy(Tee *t)
+/* False: nothing is there for now, or ever. */
+static bool copy_once(Tee *t)
 {
         char *fresh = t->buffer + t->rest;
         ssize_t n = read(t->from, fresh, READ_SIZE);
         int r;
 
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
-                return;
+                return errno == EINTR;
         if (n <= 0) {
                 finish(t);
-                return;
+                return false;
         }
         r = write_out(t->to, fresh, (size_t) n);
         log_lines(t, t->rest + (size_t) n);
         if (r < 0)
                 finish(t);
+        return r >= 0;
+}
+
+void tee_copy(Tee *t)
+{
+        (void) copy_once(t);
+}
+
+void tee_drain(Tee *t)
+{
+        if (tee_fd(t) < 0 || fcntl(t->from, F_SETFL, O_NONBLOCK) < 0)
+                return;
+        while (copy_once(t))
+                ;
+        finish(t);
 }

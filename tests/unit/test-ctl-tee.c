@@ -91,8 +91,26 @@ TEST(closed_output_closes_the_pipe)
         close_fd(p.write);
 }
 
+TEST(drain_does_not_wait_for_the_end)
+{
+        _cleanup_free_ char *data = calloc(1, 200000), *got = malloc(200000);
+        Pipes p = open_pipes();
+        size_t n = 0;
+
+        CHECK_EQ(write(p.write, data, 200000), 200000);
+        tee_drain(p.tee);
+        CHECK(tee_fd(p.tee) < 0);
+        for (ssize_t more = 1; n < 200000 && more > 0; n += (size_t) more)
+                more = read(p.result, got + n, 200000 - n);
+        CHECK_EQ(n, 200000);
+        tee_free(p.tee);
+        close_fd(p.write);
+        close_fd(p.result);
+}
+
 TEST(null_is_fine)
 {
+        tee_drain(NULL);
         CHECK(!tee_free(NULL));
         CHECK(tee_fd(NULL) < 0);
 }
