@@ -38,13 +38,11 @@ int bus_get(Ctl *c, const char *path, const char *interface, const char *propert
 
 /* The next complete value of a message. Descriptors read as null. */
 int bus_read_json(Ctl *c, sd_bus_message *m, json_t **ret);
-/* Appends a value under a signature: of b s as i u x t a{ss} a{sas}. */
-int bus_append_json(sd_bus_message *m, const char *signature, const json_t *v);
-/* Appends a dictionary entry "sv". */
-int bus_append_entry(sd_bus_message *m, const char *key, const char *signature, const json_t *v);
 /* For any call that failed with an errno of the library. */
 int bus_failed(Ctl *c, int r);
 
+/* The settings given that are of a kind, as entries of an open a{sv}. */
+int bus_append_settings(Ctl *c, sd_bus_message *m, SpecKind kind);
 /* The dictionary of all settings given, a{sv}; image and command are settings too. */
 int bus_append_spec(Ctl *c, sd_bus_message *m);
 /* "Filters" from --filter KEY=VALUE as an object of arrays; NULL when none was given. */
@@ -53,7 +51,8 @@ int bus_filters(Ctl *c, json_t **ret);
 /* "/io/berth1/container/ID" for a full ID, and else what the daemon finds. noun is "container" or "image". */
 int bus_find(Ctl *c, const char *noun, const char *name, char **ret_path);
 
-/* ListContainers with --filter. last: only the last created, 0 for no such limit. */
+/* The lists with --filter. last: only the last created, 0 for no such limit. */
 int bus_list_containers(Ctl *c, bool all, uint64_t last, json_t **ret);
+int bus_list_images(Ctl *c, json_t **ret);
 /* A Prune method with --filter; prints what it removed. */
 int bus_prune(Ctl *c, const char *member);

@@ -7,7 +7,6 @@
 #include "base/str.h"
 #include "prog/ctl-bus.h"
 #include "prog/ctl-option.h"
-#include "spec/name.h"
 
 static void print_candidate(const char *candidate, const char *begin, const char *help)
 {
@@ -69,13 +68,11 @@ static void complete_container(Ctl *c, ArgKind kind, const char *begin)
 
 static void complete_image(Ctl *c, const char *begin)
 {
-        _cleanup_message_ sd_bus_message *reply = NULL;
         _cleanup_json_ json_t *list = NULL;
         const json_t *row, *name;
         size_t i, k;
 
-        if (bus_call(c, &reply, BUS_PATH, RUNTIME_INTERFACE, "ListImages", "a{sv}", 0) < 0 ||
-            bus_read_json(c, reply, &list) < 0)
+        if (bus_list_images(c, &list) < 0)
                 return;
         json_array_foreach(list, i, row) json_array_foreach(json_object_get(row, "Names"), k, name)
                 print_candidate(strempty(json_string_value(name)), begin, "Image");

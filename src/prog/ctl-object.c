@@ -136,32 +136,6 @@ static const Heading image_headings[] = {
         {"Dangling", "DANGLING"},
 };
 
-static int list_images(Ctl *c, json_t **ret)
-{
-        _cleanup_message_ sd_bus_message *m = NULL;
-        _cleanup_json_ json_t *filters = NULL;
-        _cleanup_call_ Call call = {};
-        sd_bus_message *reply;
-        int r;
-
-        r = bus_filters(c, &filters);
-        if (r >= 0)
-                r = bus_new_call(c, &m, BUS_PATH, RUNTIME_INTERFACE, "ListImages", NULL);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r >= 0 && filters)
-                r = bus_append_entry(m, "Filters", "a{sas}", filters);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r < 0)
-                return bus_failed(c, r);
-        r = bus_send(c, m, &call);
-        if (r >= 0)
-                r = bus_wait(c, &call, &reply);
-        return r < 0 ? r : bus_read_json(c, reply, ret);
-}
-
 static int print_images(Ctl *c, const json_t *images, const SortKey *row_key)
 {
         _cleanup_json_ json_t *rows = json_array(), *documents = json_array();
@@ -202,7 +176,7 @@ int verb_images(Ctl *c)
         FOREACH_ELEMENT(k, row_keys)
                 if (streq_ptr(k->name, sort))
                         row_key = k;
-        r = list_images(c, &images);
+        r = bus_list_images(c, &images);
         if (r >= 0 && !row_key)
                 r = output_sort(c, images, keys, ELEMENTSOF(keys));
         return r < 0 ? r : print_images(c, images, row_key);
@@ -259,7 +233,7 @@ static int names_of_all(Ctl *c, char ***ret)
         _cleanup_json_ json_t *images = NULL;
         const json_t *image;
         size_t i;
-        int r = list_images(c, &images);
+        int r = bus_list_images(c, &images);
 
         json_array_foreach(images, i, image) if (r >= 0) r =
                 strv_append(ret, strempty(json_get_string(image, "Id")));

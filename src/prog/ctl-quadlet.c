@@ -77,12 +77,8 @@ static int append_spec(Ctl *c, sd_bus_message *m)
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
-        SETTING_FOREACH(row, SPEC_CONTAINER)
-        if (r >= 0 && spec_has(c->spec, setting_id(row))) {
-                _cleanup_json_ json_t *v = setting_json(c->spec, row);
-
-                r = bus_append_entry(m, row->name, row->type->signature, v);
-        }
+        if (r >= 0)
+                r = bus_append_settings(c, m, SPEC_CONTAINER);
         if (r >= 0)
                 r = append_options(c, m);
         if (r >= 0)

@@ -3,118 +3,33 @@
 /* What the user wrote, on its way to the bus: settings by their rows, filters, names of objects. */
 
 #include "base/str.h"
+#include "bus/value.h"
 #include "prog/ctl-bus.h"
 #include "prog/ctl-output.h"
 #include "spec/name.h"
 
-static int append_array(sd_bus_message *m, const json_t *v)
+int bus_append_settings(Ctl *c, sd_bus_message *m, SpecKind kind)
 {
-        const json_t *element;
-        size_t i;
-        int r;
+        int r = 0;
 
-        r = sd_bus_message_open_container(m, 'a', "s");
-        json_array_foreach(v, i, element)
+        SETTING_FOREACH(row, kind)
         {
-                if (r < 0)
-                        return r;
-                if (!json_is_string(element))
-                        return -EINVAL;
-                r = sd_bus_message_append_basic(m, 's', json_string_value(element));
+                _cleanup_json_ json_t *v = NULL;
+
+                if (r < 0 || !spec_has(c->spec, setting_id(row)))
+                        continue;
+                v = setting_json(c->spec, row);
+                r = v ? value_append_entry(m, row->name, row->type->signature, v) : -ENOMEM;
         }
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-/* a{s*}: what the values are, signature says. */
-static int append_object(sd_bus_message *m, const char *signature, const json_t *v)
-{
-        char entry[16], value[8];
-        const char *key;
-        json_t *element;
-        int r;
-
-        (void) snprintf(entry, sizeof(entry), "%.*s", (int) strlen(signature) - 1, signature + 1);
-        (void) snprintf(value, sizeof(value), "%.*s", (int) strlen(signature) - 4, signature + 3);
-        r = sd_bus_message_open_container(m, 'a', entry);
-        entry[strlen(entry) - 1] = '\0';
-        json_object_foreach((json_t *) v, key, element)
-        {
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_open_container(m, 'e', entry + 1);
-                if (r >= 0)
-                        r = sd_bus_message_append_basic(m, 's', key);
-                if (r >= 0)
-                        r = bus_append_json(m, value, element);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-static int append_number(sd_bus_message *m, char type, json_int_t n)
-{
-        switch (type) {
-        case 'i':
-                return sd_bus_message_append(m, "i", (int32_t) n);
-        case 'u':
-                return sd_bus_message_append(m, "u", (uint32_t) n);
-        case 'x':
-                return sd_bus_message_append(m, "x", (int64_t) n);
-        case 't':
-                return sd_bus_message_append(m, "t", (uint64_t) n);
-        default:
-                return -EINVAL;
-        }
-}
-
-int bus_append_json(sd_bus_message *m, const char *signature, const json_t *v)
-{
-        if (streq(signature, "as") && json_is_array(v))
-                return append_array(m, v);
-        if (startswith(signature, "a{s") && json_is_object(v))
-                return append_object(m, signature, v);
-        if (streq(signature, "s") && json_is_string(v))
-                return sd_bus_message_append_basic(m, 's', json_string_value(v));
-        if (streq(signature, "b") && json_is_boolean(v))
-                return sd_bus_message_append(m, "b", json_is_true(v));
-        if (json_is_integer(v))
-                return append_number(m, signature[0], json_integer_value(v));
-        return -EINVAL;
-}
-
-int bus_append_entry(sd_bus_message *m, const char *key, const char *signature, const json_t *v)
-{
-        int r;
-
-        if (!v)
-                return -ENOMEM;
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(m, 's', key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', signature);
-        if (r >= 0)
-                r = bus_append_json(m, signature, v);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return r;
 }
 
 int bus_append_spec(Ctl *c, sd_bus_message *m)
 {
         int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
-        SETTING_FOREACH(row, c->verb->settings)
-        {
-                _cleanup_json_ json_t *v = NULL;
-
-                if (!spec_has(c->spec, setting_id(row)))
-                        continue;
-                v = setting_json(c->spec, row);
-                if (r >= 0)
-                        r = bus_append_entry(m, row->name, row->type->signature, v);
-        }
+        if (r >= 0)
+                r = bus_append_settings(c, m, c->verb->settings);
         if (r >= 0 && ctl_has(c, FLAG_REPLACE))
                 r = sd_bus_message_append(m, "{sv}", "Replace", "b", true);
         if (r >= 0)
@@ -168,20 +83,26 @@ int bus_find(Ctl *c, const char *noun, const char *name, char **ret_path)
         return *ret_path ? 0 : -ENOMEM;
 }
 
-static int append_list_options(sd_bus_message *m, bool all, uint64_t last, const json_t *filters)
+typedef struct ListOptions {
+        bool all;
+        uint64_t last; /* 0: no such limit */
+        json_t *filters;
+} ListOptions;
+
+static int append_list_options(sd_bus_message *m, const ListOptions *o)
 {
         int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
-        if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}", "All", "b", all);
-        if (r >= 0 && last > 0)
-                r = sd_bus_message_append(m, "{sv}", "Last", "u", (uint32_t) last);
-        if (r >= 0 && filters)
-                r = bus_append_entry(m, "Filters", "a{sas}", filters);
+        if (r >= 0 && o->all)
+                r = sd_bus_message_append(m, "{sv}", "All", "b", true);
+        if (r >= 0 && o->last > 0)
+                r = sd_bus_message_append(m, "{sv}", "Last", "u", (uint32_t) o->last);
+        if (r >= 0 && o->filters)
+                r = value_append_entry(m, "Filters", "a{sas}", o->filters);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-int bus_list_containers(Ctl *c, bool all, uint64_t last, json_t **ret)
+static int list(Ctl *c, const char *member, bool all, uint64_t last, json_t **ret)
 {
         _cleanup_message_ sd_bus_message *m = NULL;
         _cleanup_json_ json_t *filters = NULL;
@@ -191,16 +112,26 @@ int bus_list_containers(Ctl *c, bool all, uint64_t last, json_t **ret)
 
         r = bus_filters(c, &filters);
         if (r >= 0)
-                r = bus_new_call(c, &m, BUS_PATH, RUNTIME_INTERFACE, "ListContainers", NULL);
+                r = bus_new_call(c, &m, BUS_PATH, RUNTIME_INTERFACE, member, NULL);
         if (r < 0)
                 return r;
-        r = append_list_options(m, all, last, filters);
+        r = append_list_options(m, &(ListOptions){all, last, filters});
         if (r < 0)
                 return bus_failed(c, r);
         r = bus_send(c, m, &call);
         if (r >= 0)
                 r = bus_wait(c, &call, &reply);
         return r < 0 ? r : bus_read_json(c, reply, ret);
+}
+
+int bus_list_containers(Ctl *c, bool all, uint64_t last, json_t **ret)
+{
+        return list(c, "ListContainers", all, last, ret);
+}
+
+int bus_list_images(Ctl *c, json_t **ret)
+{
+        return list(c, "ListImages", false, 0, ret);
 }
 
 int bus_prune(Ctl *c, const char *member)
@@ -220,7 +151,7 @@ int bus_prune(Ctl *c, const char *member)
                 return r;
         if (!filters)
                 filters = json_object();
-        r = bus_append_json(m, "a{sas}", filters);
+        r = value_append(m, "a{sas}", filters);
         if (r < 0)
                 return bus_failed(c, r);
         r = bus_send(c, m, &call);

@@ -33,9 +33,10 @@ Tee *tee_free(Tee *t);
 DEFINE_CLEANUP(Tee *, tee_free)
 /* The descriptor to poll, negative when the end was reached. */
 int tee_fd(const Tee *t);
-/* Passes on what is there. When our side is closed the pipe is closed too, so that the container learns of it as it
- * would in a shell's pipeline. */
+/* Passes on what is there. When our side is closed the pipe is closed too, so that the container learns of it
+ * as it would in a shell's pipeline. */
 void tee_copy(Tee *t);
-/* Passes on what is left in the pipe of a container that has ended, and ends. Its processes are gone, so an empty pipe
- * stays empty; systemd closes its own end only when it forgets the unit, and nobody needs to wait for that. */
+/* Passes on what is left in the pipe of a container that has ended, and ends. Its processes are gone, so an
+ * empty pipe stays empty; systemd closes its own end only when it forgets the unit, and nobody needs to wait
+ * for that. */
 void tee_drain(Tee *t);
