@@ -7,7 +7,7 @@
 #include "prog/ctl-output.h"
 
 #define WIDTH_MAX 100
-#define COLUMN 34
+#define COLUMN 35
 #define VERB_COLUMN 21
 
 /* Breaks text at blanks so that it stands from column on. at is where the line is now. */
@@ -15,8 +15,9 @@ static void print_wrapped(FILE *f, const char *text, size_t at, size_t column)
 {
         size_t width = WIDTH_MAX - column;
 
-        fprintf(f, "%*s", at < column ? (int) (column - at) : 0, "");
-        if (at >= column)
+        if (at < column)
+                fprintf(f, "%*s", (int) (column - at), "");
+        else
                 fprintf(f, "\n%*s", (int) column, "");
         while (strlen(text) > width) {
                 size_t n = width;
@@ -38,7 +39,7 @@ static void print_option(const char *name, char letter, const char *metavar, con
         int n;
 
         n = letter ? fprintf(f, "  -%c, ", letter) : fprintf(f, "      ");
-        n += fprintf(f, "--%s%s%s ", name, metavar ? " " : "", strempty(metavar));
+        n += fprintf(f, "--%s%s%s", name, metavar ? " " : "", strempty(metavar));
         print_wrapped(f, help, (size_t) MAX(n, 0), COLUMN);
 }
 
@@ -82,7 +83,7 @@ static void print_verbs(FILE *f, const char *noun)
 
                         if (noun ? !below || *below != ' ' : n != names)
                                 continue;
-                        at = fprintf(f, "  %s ", noun ? below + 1 : *n);
+                        at = fprintf(f, "  %s", noun ? below + 1 : *n);
                         print_wrapped(f, v->help, (size_t) MAX(at, 0), VERB_COLUMN);
                         break;
                 }
