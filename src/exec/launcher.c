@@ -6,6 +6,7 @@
 
 #include <linux/sched.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 
 #include "base/journal.h"
 #include "base/parse.h"
@@ -38,15 +39,26 @@ int launcher_event(Event event, const Launch *l, const char *attribute, const ch
         return event_log(event, &info);
 }
 
+/* Whoever waits for the start gets the reason with the answer. Who has no answer to wait for, because it is
+ * run by hand or the start was answered already, reads it where the payload would have written. */
+static bool wants_words(const Started *started)
+{
+        struct stat st;
+
+        if (!getenv("INVOCATION_ID"))
+                return true;
+        /* A socket is the journal's: it has the reason as an entry of its own. */
+        return started->usec > 0 && fstat(STDERR_FILENO, &st) >= 0 && !S_ISSOCK(st.st_mode);
+}
+
 static int tell_failure(const Launch *launch, const char *record_id, const Started *started,
                         const Error *error)
 {
         failure_log(launch, error);
         if (record_id)
                 (void) record_write_start(record_id, started->pid, started->usec, error);
-        /* By hand there is nobody else to tell. */
-        if (!getenv("INVOCATION_ID"))
-                (void) fprintf(stderr, "berth-exec: %s\n", strempty(error->message));
+        if (wants_words(started))
+                (void) fprintf(stderr, "Error: %s\n", strempty(error->message));
         return error_exit_status(error->kind);
 }
 
