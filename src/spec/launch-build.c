@@ -370,11 +370,12 @@ static int build_user(LaunchProcess *p, const Spec *s, const ImageConfig *image)
 {
         const char *user = s->user ?: image->user;
 
+        /* Nobody named is root, with the groups that the image puts root in. */
         if (s->group)
                 p->user = str_printf("%s:%s", strempty(user), s->group);
-        else if (!isempty(user))
-                p->user = strdup(user);
-        if (!p->user && (s->group || !isempty(user)))
+        else
+                p->user = strdup(isempty(user) ? "0" : user);
+        if (!p->user)
                 return -ENOMEM;
         return strv_copy(s->groups, &p->groups);
 }
