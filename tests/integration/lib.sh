@@ -52,7 +52,7 @@ fail() {
         TAP_FAILED=$((TAP_FAILED + 1))
         echo "not ok $TAP_COUNT - $1"
         diag "${0##*/}, line ${BASH_LINENO[-2]}"
-        [ $# -lt 2 ] || diag "$2"
+        [ $# -lt 2 ] || diag "$(head -n 25 <<<"$2")"
 }
 
 skip() {
