@@ -24,13 +24,13 @@ try() {
 
 rm -rf "$CACHE"
 is "the default profile" "$(run "$BUSYBOX" awk '/^Seccomp:/ { print $2 }' /proc/self/status)" 2
-is "is compiled once" "$(ls "$CACHE" | wc -l)" 1
+is "is compiled once" "$(find "$CACHE" -type f | wc -l)" 1
 before=$(stat -c '%i %Y' "$CACHE"/*)
 run "$BUSYBOX" true
 is "and then taken from the cache" "$(stat -c '%i %Y' "$CACHE"/*)" "$before"
 is "files and directory are root's alone" "$(stat -c '%U %a' "$CACHE" "$CACHE"/* | sort -u | paste -sd,)" "root 600,root 700"
 run --cap-add SYS_TIME "$BUSYBOX" true
-is "other capabilities have a filter of their own" "$(ls "$CACHE" | wc -l)" 2
+is "other capabilities have a filter of their own" "$(find "$CACHE" -type f | wc -l)" 2
 
 profile 1
 like "a profile of one's own" "$(try)" 'Operation not permitted'
