@@ -10,9 +10,6 @@
  * store was verified when it came; so the bytes in this archive do not matter. */
 
 #include <getopt.h>
-#include <malloc.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
@@ -21,6 +18,7 @@
 #include "base/str.h"
 #include "engine/layer.h"
 #include "engine/transport.h"
+#include "prog/pull-sandbox.h"
 #include "spec/name.h"
 #include "store/image-dir.h"
 
@@ -334,7 +332,7 @@ int main(int argc, char **argv)
                 {"help", no_argument, NULL, 'h'}, {"state-dir", required_argument, NULL, 's'}, {}};
         const char *state = BERTH_STATE_DIR;
         const Verb *verb;
-        int c;
+        int c, r;
 
         log_setup("berth-pull");
         (void) umask(077);
@@ -346,5 +344,10 @@ int main(int argc, char **argv)
         verb = find_verb(argv[optind]);
         if (!verb || (argv[optind + 1] && !verb->takes_arguments))
                 return usage(stderr);
+        r = pull_sandbox_enter();
+        if (r < 0) {
+                log_error_errno(r, "Cannot enter the sandbox: %m");
+                return EXIT_FAILURE;
+        }
         return run(verb, state, argv + optind + 1);
 }

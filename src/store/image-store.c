@@ -93,8 +93,11 @@ static int create_repo(int parent, Error *error)
         r = repo ? configure(repo, &e) : -EIO;
         if (repo)
                 g_object_unref(repo);
-        if (r < 0)
-                return image_store_fail(error, e, "Cannot make the image store");
+        if (r < 0) {
+                r = image_store_fail(error, e, "Cannot make the image store");
+                (void) fs_remove_tree_at(parent, REPO_NEW);
+                return r;
+        }
         if (syncfs(parent) < 0 || renameat(parent, REPO_NEW, parent, REPO) < 0 || fsync(parent) < 0)
                 return error_set_errno(error, errno, "Cannot make the image store");
         return 0;
@@ -292,7 +295,8 @@ static int write_trusted(ImageStore *s, const Attributes *a, GVariant *xattrs, c
                          const uint8_t sum[static OBJECT_SUM_SIZE], Error *error)
 {
         GFileInfo *info = file_info(a, S_IFREG, size);
-        GInputStream *content = g_memory_input_stream_new_from_data(data, (gssize) size, NULL), *object = NULL;
+        GInputStream *content = g_memory_input_stream_new_from_data(data, (gssize) size, NULL),
+                     *object = NULL;
         char hex[OSTREE_SHA256_STRING_LEN + 1];
         _cleanup_gerror_ GError *e = NULL;
         guint64 length;
@@ -542,6 +546,17 @@ static int drop_staging(ImageStore *s, Error *error)
         return r < 0 ? error_set_errno(error, r, "Cannot clean the image store") : 0;
 }
 
+/* The directories of objects that are gone, so that what was undone leaves no trace. */
+static void drop_empty_directories(ImageStore *s)
+{
+        char path[] = "objects/xx";
+
+        for (unsigned i = 0; i < 256; i++) {
+                (void) snprintf(path, sizeof(path), "objects/%02x", i);
+                (void) unlinkat(ostree_repo_get_dfd(s->repo), path, AT_REMOVEDIR);
+        }
+}
+
 int image_store_collect(ImageStore *s, char *const *diff_ids, Error *error)
 {
         _cleanup_(map_freep) Map *needed = map_new(NULL);
@@ -565,5 +580,6 @@ int image_store_collect(ImageStore *s, char *const *diff_ids, Error *error)
         if (!ostree_repo_prune(s->repo, OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, -1, &total, &pruned, &bytes, NULL,
                                &e))
                 return image_store_fail(error, e, "Cannot clean the image store");
+        drop_empty_directories(s);
         return 0;
 }
