@@ -200,23 +200,18 @@ static int send_wait(Session *s)
         return r < 0 ? r : bus_send(s->c, m, &s->wait);
 }
 
-static bool went_away(const Call *call)
-{
-        return call->reply && sd_bus_message_is_method_error(call->reply, SD_BUS_ERROR_NO_REPLY);
-}
-
 /* A berthd that went away leaves the container alone: we ask its successor. */
 static int handle_replies(Session *s)
 {
         int r;
 
         if (s->start.reply && !s->started) {
-                r = went_away(&s->start) ? 0 : bus_reply(s->c, &s->start, NULL);
+                r = bus_went_away(&s->start) ? 0 : bus_reply(s->c, &s->start, NULL);
                 if (r < 0)
                         return r;
                 s->started = true;
         }
-        if (went_away(&s->wait) && s->tries++ < WAIT_TRIES_MAX) {
+        if (bus_went_away(&s->wait) && s->tries++ < WAIT_TRIES_MAX) {
                 call_done(&s->wait);
                 r = send_wait(s);
                 if (r < 0)

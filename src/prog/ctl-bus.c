@@ -99,7 +99,7 @@ static int error_from_bus(Ctl *c, const sd_bus_error *e)
                 {SD_BUS_ERROR_NAME_HAS_NO_OWNER, ERROR_FAILED,
                  "berthd does not run: systemctl status berthd"},
                 {SD_BUS_ERROR_NO_REPLY, ERROR_FAILED,
-                 "berthd went away before it answered: systemctl status berthd"},
+                 "berthd or the bus went away before it answered: systemctl status berthd"},
                 {SD_BUS_ERROR_TIMEOUT, ERROR_FAILED, "berthd cannot be started: systemctl status berthd"},
                 {SD_BUS_ERROR_ACCESS_DENIED, ERROR_NOT_AUTHORIZED, NULL},
                 {SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, ERROR_NOT_AUTHORIZED, NULL},
@@ -120,6 +120,11 @@ int bus_reply(Ctl *c, Call *call, sd_bus_message **ret)
         if (ret)
                 *ret = call->reply;
         return 0;
+}
+
+bool bus_went_away(const Call *call)
+{
+        return call->reply && sd_bus_message_is_method_error(call->reply, SD_BUS_ERROR_NO_REPLY);
 }
 
 int bus_wait(Ctl *c, Call *call, sd_bus_message **ret)

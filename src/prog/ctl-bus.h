@@ -30,6 +30,9 @@ int bus_send(Ctl *c, sd_bus_message *m, Call *call);
 int bus_wait(Ctl *c, Call *call, sd_bus_message **ret);
 /* Reads a reply that is there. */
 int bus_reply(Ctl *c, Call *call, sd_bus_message **ret);
+/* Whether the answer will never come because berthd went away. The bus starts another one for the next call:
+ * what only asks may be asked again. */
+bool bus_went_away(const Call *call);
 /* All of it in one. *ret is the caller's. */
 int bus_call(Ctl *c, sd_bus_message **ret, const char *path, const char *interface, const char *member,
              const char *types, ...);

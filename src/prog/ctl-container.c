@@ -9,6 +9,8 @@
 #include "prog/ctl-output.h"
 #include "spec/name.h"
 
+#define ASK_TRIES_MAX 5
+
 /* One container a verb is asked to act on. */
 typedef struct Target {
         const char *name; /* as the user wrote it */
@@ -129,12 +131,27 @@ static int target_failed(Ctl *c)
         return status;
 }
 
-static int target_finish(Ctl *c, Target *t, TargetPrint print)
+/* What only asks, and so has something to print, is asked again of the next berthd. */
+static int ask_again(Ctl *c, Target *t, TargetCall call, sd_bus_message **ret)
+{
+        int r = bus_wait(c, &t->act, ret);
+
+        for (unsigned tries = 0; r < 0 && bus_went_away(&t->act) && tries < ASK_TRIES_MAX; tries++) {
+                error_done(&c->error);
+                call_done(&t->act);
+                r = send_act(c, t, call);
+                if (r >= 0)
+                        r = bus_wait(c, &t->act, ret);
+        }
+        return r;
+}
+
+static int target_finish(Ctl *c, Target *t, TargetCall call, TargetPrint print)
 {
         sd_bus_message *reply;
         int r;
 
-        r = bus_wait(c, &t->act, &reply);
+        r = print ? ask_again(c, t, call, &reply) : bus_wait(c, &t->act, &reply);
         if (r >= 0 && print)
                 return print(c, t, reply);
         if (r >= 0)
@@ -156,7 +173,7 @@ static int for_each_target(Ctl *c, bool all_states, TargetCall call, TargetPrint
                 if (send_act(c, &t.list[i], call) < 0)
                         status = target_failed(c) ?: status;
         for (size_t i = 0; i < t.n; i++)
-                if (t.list[i].act.slot && target_finish(c, &t.list[i], print) < 0)
+                if (t.list[i].act.slot && target_finish(c, &t.list[i], call, print) < 0)
                         status = target_failed(c) ?: status;
         return status;
 }

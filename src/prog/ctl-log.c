@@ -257,7 +257,7 @@ static int all_ended(Logs *l)
                 sd_bus_message *reply = l->waits[i].reply;
 
                 ended = ended && reply;
-                if (reply && sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY)) {
+                if (bus_went_away(&l->waits[i])) {
                         int r;
 
                         ended = false;

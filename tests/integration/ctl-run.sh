@@ -50,6 +50,35 @@ for signal in INT TERM HUP QUIT USR1 USR2; do
         is "SIG$signal is passed on" "$(set -m; signalled "$signal" 2>/dev/null)" "9 got $signal"
 done
 
+# berthd is killed while clients wait.
+berthctl run --name survives "$BUSYBOX" sh -c 'echo before; while [ ! -e /stop ]; do sleep 0.05; done; echo after; exit 6' >"$TMP/survives" &
+CLIENT=$!
+wait_until 20 grep -q before "$TMP/survives"
+berthctl wait survives >"$TMP/waited" &
+WAITER=$!
+berthctl logs -f survives >"$TMP/followed" &
+FOLLOWER=$!
+sleep 0.3
+systemctl kill -s KILL berthd.service
+sleep 0.3
+berthctl exec survives touch /stop
+wait $CLIENT
+is "a foreground run outlives berthd" "$? $(xargs <"$TMP/survives")" "6 before after"
+wait $WAITER
+is "so does wait" "$? $(cat "$TMP/waited")" "0 6"
+wait $FOLLOWER
+is "and logs -f" "$? $(xargs <"$TMP/followed")" "0 before after"
+berthctl rm survives >/dev/null
+
+# A payload that is not ready yet gets signals too.
+berthctl run --rm --name unready --sdnotify container "$BUSYBOX" sh -c 'trap "exit 8" INT; echo started; while :; do sleep 0.05; done' >"$TMP/unready" 2>&1 &
+CLIENT=$!
+wait_until 20 grep -q started "$TMP/unready"
+kill -INT $CLIENT
+wait_until 10 bash -c "! kill -0 $CLIENT"
+ok "a signal before the payload is ready ends it" bash -c "! kill -0 $CLIENT"
+kill -KILL $CLIENT 2>/dev/null
+
 id=$(berthctl run -d --name back --cidfile "$TMP/cid" "$BUSYBOX" sleep 1000)
 like "run -d prints the ID" "$id" '^[0-9a-f]{64}$'
 is "and writes it to --cidfile" "$(cat "$TMP/cid")" "$id"
