@@ -315,7 +315,7 @@ TEST(platform_is_ours)
 
         for (int nested = 0; nested < 2; nested++) {
                 _cleanup_transport_images_ TransportImages images = {};
-                _cleanup_layout_ Layout l = {}, foreign = {}, several = {};
+                _cleanup_layout_ Layout l = {}, several = {};
 
                 platforms(&l, (const char *const[]){"pdp11", ours, "unknown", "vax"}, 4, nested);
                 CHECK_OK(read_tar(&l.tar, &images, NULL));
