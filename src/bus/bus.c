@@ -30,28 +30,24 @@ struct Bus {
 
 /* The tree */
 
-static int list_paths(const Map *objects, const char *noun, char ***ret)
+static int list_paths(const Map *objects, const char *noun, char ***paths)
 {
-        _cleanup_strv_ char **paths = NULL;
-        int r;
+        int r = 0;
 
-        MAP_FOREACH(e, objects) {
-                r = strv_consume(&paths, object_path(noun, map_key(e)));
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(paths);
-        return 0;
+        MAP_FOREACH(e, objects)
+                if (r >= 0)
+                        r = strv_consume(paths, object_path(noun, map_key(e)));
+        return r;
 }
 
-static int list_containers(Manager *m, const char *directory, char ***ret)
+static int list_containers(Manager *m, char ***paths)
 {
-        return list_paths(m->containers, "container", ret);
+        return list_paths(m->containers, "container", paths);
 }
 
-static int list_images(Manager *m, const char *directory, char ***ret)
+static int list_images(Manager *m, char ***paths)
 {
-        return list_paths(m->images, "image", ret);
+        return list_paths(m->images, "image", paths);
 }
 
 static const BusNode nodes[] = {
@@ -90,11 +86,18 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
         return *ret_found != NULL;
 }
 
-static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error)
+/* sd-bus asks each enumerator with the path that the caller named, which may lie above the enumerator's own. */
+static int enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error)
 {
+        _cleanup_strv_ char **paths = NULL;
+        int r = 0;
+
         FOREACH_ELEMENT(n, nodes)
-                if (n->list && streq(n->path, prefix))
-                        return n->list(userdata, prefix, ret);
+                if (r >= 0 && n->list && startswith(n->path, path))
+                        r = n->list(userdata, &paths);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(paths);
         return 0;
 }
 
@@ -184,9 +187,11 @@ static void on_changed(ObjectKind kind, const char *id, const char *const *prope
         _cleanup_free_ char *path = object_path(kinds[kind].noun, id);
         Bus *b = userdata;
 
-        if (path && properties[0])
-                (void) sd_bus_emit_properties_changed_strv(b->bus, path, kinds[kind].interface,
-                                                           (char **) properties);
+        if (!properties[0])
+                return;
+        if (!path || sd_bus_emit_properties_changed_strv(b->bus, path, kinds[kind].interface,
+                                                         (char **) properties) < 0)
+                log_warning("Cannot announce a change of %s %s", kinds[kind].noun, id);
 }
 
 static int append_attributes(sd_bus_message *m, const Map *attributes)
@@ -294,6 +299,23 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 0;
 }
 
+/* A Wait for a container that removed itself meanwhile is still answered; there is no object any more that
+ * could. */
+static int on_late_wait(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *id;
+        Bus *b = userdata;
+        int exit_code;
+
+        if (!sd_bus_message_is_method_call(m, CONTAINER_INTERFACE, "Wait"))
+                return 0;
+        id = object_path_id(sd_bus_message_get_path(m), "container");
+        if (!id || map_has(b->manager->containers, id) || !manager_recall_end(b->manager, id, &exit_code))
+                return 0;
+        (void) sd_bus_reply_method_return(m, "i", (int32_t) exit_code);
+        return 1;
+}
+
 /* Clients that vanish */
 
 static int on_name_lost(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -323,9 +345,11 @@ static int connect_bus(Bus *b)
         r = sd_bus_open_system(&b->bus);
         if (r >= 0)
                 r = sd_bus_set_exit_on_disconnect(b->bus, true);
+        /* Of filters the one that was added last is asked first. */
+        if (r >= 0)
+                r = sd_bus_add_filter(b->bus, NULL, on_late_wait, b);
         if (r >= 0)
                 r = auth_new(b->bus, &b->auth);
-        /* Of two filters the one that was added last is asked first. */
         if (r >= 0)
                 r = sd_bus_add_filter(b->bus, NULL, on_call, b);
         if (r >= 0)

@@ -23,7 +23,7 @@ typedef struct BusNode {
         const sd_bus_vtable *(*vtable)(void);
         /* NULL: a single object. */
         void *(*find)(Manager *m, const char *id);
-        int (*list)(Manager *m, const char *directory, char ***ret);
+        int (*list)(Manager *m, char ***paths); /* appends */
 } BusNode;
 
 /* NULL after the last. */

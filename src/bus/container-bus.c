@@ -294,7 +294,8 @@ static const struct Fact {
         {"OOMKilled", "b", NULL, number_oom, EMITS},
         {"StartedTime", "t", NULL, container_started, EMITS},
         {"FinishedTime", "t", NULL, container_finished, EMITS},
-        {"Error", "s", container_error, NULL, EMITS},
+        /* Its text is not for everybody who listens. */
+        {"Error", "s", container_error, NULL, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION},
         {"RestartCount", "u", NULL, number_restarts, EMITS},
         {"StoppedByUser", "b", NULL, number_stopped, 0},
 };

@@ -102,8 +102,8 @@ static int write_network_files(Creation *n, const Launch *launch)
         n->hosts = str_printf("%s%s%s %s %s\n", base, endswith(base, "\n") || !*base ? "" : "\n",
                               host ? "127.0.1.1" : "127.0.0.1", launch->hostname, s->name);
         n->hostname = str_printf("%s\n", launch->hostname);
-        n->resolv = host ? host_file("/etc/resolv.conf") : strdup("");
-        return n->hosts && n->hostname && n->resolv ? 0 : -ENOMEM;
+        n->resolv = host ? host_file("/etc/resolv.conf") : NULL;
+        return n->hosts && n->hostname && (n->resolv || !host) ? 0 : -ENOMEM;
 }
 
 static int write_documents(Creation *n, const Launch *launch)
@@ -162,11 +162,13 @@ static int write_container(void *userdata, Error *error)
         const Operation *o = userdata;
         const Creation *n = o->data;
         const Container *c = n->container;
+        /* The last only where there is a network to ask. */
         const StateFile files[] = {
                 {CONTAINER_FILE, n->file, 0600}, {LAUNCH_FILE, n->config, 0600},   {"hosts", n->hosts, 0644},
                 {"hostname", n->hostname, 0644}, {"resolv.conf", n->resolv, 0644},
         };
-        const StateParts parts = {files, ELEMENTSOF(files), n->directories, ELEMENTSOF(n->directories)};
+        const StateParts parts = {files, ELEMENTSOF(files) - !n->resolv, n->directories,
+                                  ELEMENTSOF(n->directories)};
 
         return state_create(c->manager->state, STATE_CONTAINERS, container_id(c), &parts, n->sync, error);
 }

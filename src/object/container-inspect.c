@@ -184,7 +184,8 @@ static json_t *inspect_json(const Container *c, const Launch *l)
                 {"OCIConfigPath", path_json(c, LAUNCH_FILE)},
                 {"HostsPath", path_json(c, "hosts")},
                 {"HostnamePath", path_json(c, "hostname")},
-                {"ResolvConfPath", path_json(c, "resolv.conf")},
+                {"ResolvConfPath", strv_contains(c->file.spec->network, "host") ? path_json(c, "resolv.conf")
+                                                                                : json_string("")},
                 {"Driver", json_string("overlay")},
                 {"EffectiveCaps", capabilities_json(l->process.capabilities[1])},
                 {"BoundingCaps", capabilities_json(l->process.capabilities[0])},

@@ -229,19 +229,20 @@ static void announce(Container *c, Event e, uint64_t usec, const char *attribute
         manager_announce(c->manager, e, &info, usec);
 }
 
+/* What follows from the state and the records. */
+const char *const container_state_properties[] = {
+        "State", "PID", "ExitCode", "OOMKilled", "Error", "StartedTime", "FinishedTime", NULL,
+};
+
 void container_set_state(Container *c, ContainerState state)
 {
-        static const char *const properties[] = {"State",        "PID",        "ExitCode",
-                                                 "OOMKilled",    "Error",      "StartedTime",
-                                                 "FinishedTime", "CGroupPath", NULL};
+        const char *before = container_state_word(c->state), *now = container_state_word(state);
 
-        if (c->state == state)
-                return;
-        log_debug("Container %s: %s -> %s", container_name(c), container_state_word(c->state),
-                  container_state_word(state));
+        log_debug("Container %s: %s -> %s", container_name(c), before, now);
         c->state = state;
-        if (state != CONTAINER_CREATING)
-                manager_changed(c->manager, OBJECT_CONTAINER, container_id(c), properties);
+        /* From running to running is another run. */
+        if (!streq(before, now) || state == CONTAINER_RUNNING)
+                manager_changed(c->manager, OBJECT_CONTAINER, container_id(c), container_state_properties);
 }
 
 /* Records */
@@ -325,6 +326,7 @@ static bool announce_end(Container *c)
         if (c->never_ended)
                 return remove_leftover(c);
         announce(c, EVENT_CONTAINER_REMOVE, c->exit.finished_usec, NULL, NULL);
+        manager_remember_end(c->manager, container_id(c), container_exit_code(c));
         container_drop(c);
         return false;
 }

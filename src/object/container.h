@@ -116,6 +116,8 @@ bool container_settle(Container *c, UnitState unit);
 /* ERROR_RUNNING, ERROR_NOT_RUNNING, ERROR_NO_SUCH_CONTAINER for what the state forbids, else the verdict. */
 int container_ask(Container *c, ContainerRequest request, Verdict *ret, Error *error);
 void container_set_state(Container *c, ContainerState state);
+/* Names of the properties that it announces. */
+extern const char *const container_state_properties[];
 
 void container_event(Container *c, Event e, const char *attribute, const char *value);
 

@@ -2,7 +2,9 @@
 
 /* The manager: loading, looking up, and passing on what systemd and the records say. */
 
+#include <dirent.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/parse.h"
@@ -86,6 +88,29 @@ int manager_find_container(Manager *m, const char *name, Container **ret, Error 
                 return error_set(error, ERROR_NO_SUCH_CONTAINER, "No such container: \"%.256s\"", name);
         *ret = found;
         return 0;
+}
+
+void manager_remember_end(Manager *m, const char *id, int exit_code)
+{
+        const MapEntry *oldest = map_first(m->ended);
+
+        if (map_size(m->ended) >= ENDED_MAX)
+                (void) map_remove(m->ended, map_key(oldest));
+        (void) map_put(m->ended, id, (void *) ((uintptr_t) exit_code + 1));
+}
+
+bool manager_recall_end(Manager *m, const char *id, int *ret_exit_code)
+{
+        uintptr_t known = (uintptr_t) map_get(m->ended, id);
+        _cleanup_record_ Record record = {};
+
+        if (known)
+                *ret_exit_code = (int) (known - 1);
+        else if (id_is_valid(id) && record_load_at(m->exit_directory, id, &record) >= 0)
+                *ret_exit_code = (int) record.exit_code;
+        else
+                return false;
+        return true;
 }
 
 Container *manager_container_of_unit(Manager *m, const char *unit)
@@ -246,6 +271,30 @@ static void on_record(Manager *m, const char *id)
                 session_read_records(s);
 }
 
+#define RECORD_AGE_MAX (10 * USEC_PER_MINUTE)
+
+static bool is_old(int directory, const char *name)
+{
+        struct stat st;
+
+        return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) >= 0 &&
+               (uint64_t) st.st_mtime * USEC_PER_SEC + RECORD_AGE_MAX < now_realtime();
+}
+
+/* Of containers and sessions that are gone; somebody may have waited for them when we ended. */
+static void sweep_records(Manager *m, const char *path, int directory)
+{
+        DIR *d = opendir(path);
+        struct dirent *e;
+
+        while (d && (e = readdir(d)))
+                if (id_is_valid(e->d_name) && !map_has(m->containers, e->d_name) &&
+                    is_old(directory, e->d_name))
+                        (void) unlinkat(directory, e->d_name, 0);
+        if (d)
+                (void) closedir(d);
+}
+
 static void read_all_records(Manager *m)
 {
         _cleanup_strv_ char **ids = NULL;
@@ -345,6 +394,7 @@ static bool make_maps(Manager *m)
                 {&m->containers, container_destroy},
                 {&m->container_names, NULL},
                 {&m->container_units, NULL},
+                {&m->ended, NULL},
                 {&m->sessions, session_destroy},
                 {&m->session_units, NULL},
                 {&m->images, image_destroy},
@@ -393,6 +443,7 @@ Manager *manager_free(Manager *m)
         systemd_call_cancel(&m->resync);
         comparison_free(m->comparison);
         task_forget(&m->sweep);
+        map_free(m->ended);
         map_free(m->sessions);
         map_free(m->session_units);
         map_free(m->containers);
@@ -504,6 +555,8 @@ int manager_load(Manager *m, Error *error)
         MAP_FOREACH(e, m->containers)
                 (void) container_link_unit(map_value(e));
         remove_ended(m);
+        sweep_records(m, START_RECORD_DIR, m->start_directory);
+        sweep_records(m, EXIT_RECORD_DIR, m->exit_directory);
         if (leftovers)
                 (void) task_start(m->event, &m->sweep, run_sweep, on_swept, m);
         if (image_leftovers)

@@ -11,6 +11,9 @@
 
 typedef struct Image Image;
 
+/* Containers that are gone, but whose exit code may still be asked for. */
+#define ENDED_MAX 256U
+
 #define CONTAINERS_MAX 16384U
 #define IMAGES_MAX 16384U
 #define SESSIONS_MAX 4096U
@@ -41,6 +44,7 @@ struct Manager {
         Map *containers;      /* by ID; owned */
         Map *container_names; /* by name, also of those that are being made */
         Map *container_units; /* by unit */
+        Map *ended;           /* exit code + 1 as pointer, by the ID of one that is gone */
         Map *sessions;        /* exec sessions by ID; owned */
         Map *session_units;   /* by unit */
         Map *images;          /* by ID; owned */
@@ -72,6 +76,9 @@ void manager_observe(Manager *m, const Observer *observer, void *userdata);
 
 /* By name, ID, or unique prefix of an ID. */
 int manager_find_container(Manager *m, const char *name, Container **ret, Error *error);
+/* How a container ended that was removed by that: for a Wait that comes, or comes again, too late. */
+void manager_remember_end(Manager *m, const char *id, int exit_code);
+bool manager_recall_end(Manager *m, const char *id, int *ret_exit_code);
 Container *manager_container_of_unit(Manager *m, const char *unit);
 
 void manager_added(Manager *m, ObjectKind kind, const char *id);
