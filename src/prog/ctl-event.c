@@ -313,7 +313,7 @@ int verb_events(Ctl *c)
         r = prepare(&e);
         if (r < 0)
                 return r;
-        journal_synchronize();
+        journal_synchronize(SYNCHRONIZE_RUNNING);
         r = seek(&e);
         if (r < 0)
                 return r;

@@ -65,10 +65,10 @@ int journal_match(Ctl *c, sd_journal *j, const char *field, const char *value)
         return r < 0 ? error_set_errno(&c->error, r, "searching the journal") : 0;
 }
 
-void journal_synchronize(void)
+void journal_synchronize(unsigned msec)
 {
         static const char request[] = "{\"method\":\"io.systemd.Journal.Synchronize\",\"parameters\":{}}";
-        static const struct timeval limit = {.tv_sec = 10};
+        struct timeval limit = {.tv_sec = msec / 1000, .tv_usec = msec % 1000 * 1000};
         struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = JOURNAL_VARLINK_SOCKET};
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         char reply[256];

@@ -16,8 +16,11 @@ int journal_open_system(Ctl *c, sd_journal **ret);
  * wrote lies there, and so do entries that such users made up. */
 int journal_open_everyone(Ctl *c, sd_journal **ret);
 int journal_match(Ctl *c, sd_journal *j, const char *field, const char *value);
-/* Returns when journald has written down all that it was sent before; only root may ask for it. */
-void journal_synchronize(void);
+/* Returns when journald has written down all that it was sent before, or after so many milliseconds: while
+ * others write without a pause it does not answer. Only root may ask for it. */
+#define SYNCHRONIZE_ENDED 30000
+#define SYNCHRONIZE_RUNNING 300
+void journal_synchronize(unsigned msec);
 
 /* --since or --until: RFC 3339, "2026-01-02 03:04[:05]" and "2026-01-02" in local time, seconds since 1970,
  * or a span back from now ("10m", "1h30m"). *ret stays as it is when the flag was not given. */

@@ -37,6 +37,7 @@ typedef struct Logs {
         uint64_t since, until;
         uint64_t skip_lines; /* of the first entry, by --tail */
         bool prefix;
+        bool ended;      /* one of them has */
         bool unfinished; /* the last line printed goes on in the next entry */
 } Logs;
 
@@ -296,7 +297,7 @@ static int follow(Logs *l)
                 if (ended < 0)
                         return ended;
                 if (ended) {
-                        journal_synchronize();
+                        journal_synchronize(SYNCHRONIZE_ENDED);
                         (void) sd_journal_process(l->journal);
                 }
                 r = print_available(l, false);
@@ -310,19 +311,22 @@ static int follow(Logs *l)
 
 static int add_container(Logs *l, const char *name)
 {
-        _cleanup_json_ json_t *driver = NULL;
+        _cleanup_json_ json_t *driver = NULL, *state = NULL;
         _cleanup_free_ char *path = NULL;
         int r;
 
         r = bus_find(l->c, "container", name, &path);
         if (r >= 0)
                 r = bus_get(l->c, path, CONTAINER_INTERFACE, "LogDriver", &driver);
+        if (r >= 0)
+                r = bus_get(l->c, path, CONTAINER_INTERFACE, "State", &state);
         if (r < 0)
                 return r;
         if (!streq_ptr(json_string_value(driver), "journald"))
                 return error_set(&l->c->error, ERROR_FAILED,
                                  "container %s logs nothing: its log driver is \"%s\"", name,
                                  strempty(json_string_value(driver)));
+        l->ended = l->ended || !streq_ptr(json_string_value(state), "running");
         r = journal_match(l->c, l->journal, "CONTAINER_ID_FULL", object_path_id(path, "container"));
         return r < 0 ? r : strv_consume(&l->paths, TAKE_PTR(path));
 }
@@ -405,7 +409,8 @@ int verb_logs(Ctl *c)
                 r = start_following(&l);
         if (r < 0)
                 return r;
-        journal_synchronize();
+        /* Of one that has ended every line is wanted; one that runs has no last line. */
+        journal_synchronize(l.ended ? SYNCHRONIZE_ENDED : SYNCHRONIZE_RUNNING);
         r = print_past(&l);
         if (r == 0 && ctl_has(c, FLAG_FOLLOW))
                 r = follow(&l);
