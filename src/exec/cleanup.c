@@ -15,8 +15,6 @@
 #include "exec/verb.h"
 #include "spec/name.h"
 
-#define CGROUP_DIR "/sys/fs/cgroup"
-#define TEXT_SIZE_MAX 8192U
 #define EXIT_UNKNOWN 125
 
 /* systemd.exec(5): $EXIT_CODE is "exited", "killed" or "dumped", $EXIT_STATUS the status or the signal's
@@ -34,25 +32,6 @@ static uint64_t exit_code(void)
         return parse_signal(status, &sig) < 0 ? EXIT_UNKNOWN : 128U + (unsigned) sig;
 }
 
-/* How often the kernel has killed for want of memory in the unit's cgroup, where this process is, too. */
-static bool cgroup_saw_oom(void)
-{
-        _cleanup_free_ char *where = NULL, *path = NULL, *events = NULL;
-        char *line;
-
-        if (fs_read_at(AT_FDCWD, "/proc/self/cgroup", TEXT_SIZE_MAX, &where, NULL) < 0)
-                return false;
-        line = strstr(where, "0::/");
-        if (!line)
-                return false;
-        line[strcspn(line, "\n")] = '\0';
-        path = str_printf(CGROUP_DIR "%s/memory.events", line + strlen("0::"));
-        if (!path || fs_read_at(AT_FDCWD, path, TEXT_SIZE_MAX, &events, NULL) < 0)
-                return false;
-        line = strstr(events, "oom_kill ");
-        return line && line[strlen("oom_kill ")] != '0';
-}
-
 static int end_record(const char *id, bool oom, Record *ret)
 {
         _cleanup_record_ Record record = {};
@@ -64,7 +43,8 @@ static int end_record(const char *id, bool oom, Record *ret)
                 return -ENOMEM;
         record.finished_usec = now_realtime();
         record.exit_code = exit_code();
-        record.oom_killed = oom && (streq_ptr(result, "oom-kill") || cgroup_saw_oom());
+        record.oom_killed = oom && (streq_ptr(result, "oom-kill") || cgroup_oom_kills() > record.oom_kills);
+        record.oom_kills = 0;
         if (result && str_replace(&record.result, result) < 0)
                 return -ENOMEM;
         *ret = TAKE(record, (Record){});

@@ -12,6 +12,8 @@
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define EXIT_FILE "exit.json"
 #define STAT_SIZE_MAX 4096U
+#define CGROUP_DIR "/sys/fs/cgroup"
+#define CGROUP_SIZE_MAX 8192U
 #define ID_SHORT 12
 
 static int write_record(const char *path, const char *name, const Record *record, FsSync sync)
@@ -57,6 +59,29 @@ int process_start_time(pid_t pid, uint64_t *ret)
         return parse_u64(p, 0, UINT64_MAX, ret);
 }
 
+uint64_t cgroup_oom_kills(void)
+{
+        _cleanup_free_ char *where = NULL, *path = NULL, *events = NULL;
+        uint64_t n;
+        char *line;
+
+        if (fs_read_at(AT_FDCWD, "/proc/self/cgroup", CGROUP_SIZE_MAX, &where, NULL) < 0)
+                return 0;
+        line = strstr(where, "0::/");
+        if (!line)
+                return 0;
+        line[strcspn(line, "\n")] = '\0';
+        path = str_printf(CGROUP_DIR "%s/memory.events", line + strlen("0::"));
+        if (!path || fs_read_at(AT_FDCWD, path, CGROUP_SIZE_MAX, &events, NULL) < 0)
+                return 0;
+        line = strstr(events, "oom_kill ");
+        if (!line)
+                return 0;
+        line += strlen("oom_kill ");
+        line[strcspn(line, "\n")] = '\0';
+        return parse_u64(line, 0, UINT64_MAX, &n) < 0 ? 0 : n;
+}
+
 static int read_boot_id(char **ret)
 {
         char *id;
@@ -78,6 +103,7 @@ int record_write_start(const char *id, pid_t pid, uint64_t started_usec, const E
 
         if (pid > 0)
                 (void) process_start_time(pid, &record.pid_start);
+        record.oom_kills = cgroup_oom_kills();
         (void) read_boot_id(&record.boot_id);
         if (invocation)
                 r = str_replace(&record.invocation_id, invocation);

@@ -16,6 +16,10 @@ int record_write_exit(const char *id, const Record *r);
 /* CONTAINERS_DIR/id/exit.json, outliving a power cut. */
 int record_keep_exit(const char *id, const Record *r);
 
+/* How often the kernel has killed for want of memory in this process's cgroup; 0 where memory is not
+ * accounted. */
+uint64_t cgroup_oom_kills(void);
+
 /* Clock ticks after boot at which a process began: with the PID its identity. */
 int process_start_time(pid_t pid, uint64_t *ret);
 

@@ -123,6 +123,7 @@ static const JsonRow record_rows[] = {
         ROW(Record, exit_code, "ExitCode", U64),
         ROW(Record, result, "Result", STRING),
         ROW(Record, oom_killed, "OomKilled", BOOL),
+        ROW(Record, oom_kills, "OomKills", U64),
         ROW(Record, error_name, "ErrorName", STRING),
         ROW(Record, error, "Error", STRING),
 };

@@ -139,7 +139,8 @@ typedef struct Record {
         uint64_t exit_code; /* 0 to 255; 128+signal */
         char *result;       /* systemd's $SERVICE_RESULT */
         bool oom_killed;
-        char *error_name; /* bus name of an ErrorKind when the start failed */
+        uint64_t oom_kills; /* of the unit's cgroup before this start: it may outlive a restart */
+        char *error_name;   /* bus name of an ErrorKind when the start failed */
         char *error;
         json_t *unknown;
 } Record;

@@ -223,6 +223,7 @@ TEST(records)
                 .exit_code = 137,
                 .result = (char *) "signal",
                 .oom_killed = true,
+                .oom_kills = 2,
                 .error_name = (char *) "e",
                 .error = (char *) "why",
         };
@@ -230,7 +231,7 @@ TEST(records)
         _cleanup_record_ Record copy = {};
 
         CHECK(v);
-        CHECK_EQ(json_object_size(v), 11);
+        CHECK_EQ(json_object_size(v), 12);
         CHECK_OK(json_object_set_new(v, "Later", json_integer(1)));
         CHECK_OK(record_from_json(v, &copy));
         CHECK_EQ(copy.exit_code, 137);
