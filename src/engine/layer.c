@@ -29,7 +29,8 @@ typedef struct Import {
         size_t n_entries;
         uint64_t unpacked; /* bytes of files, holes too */
         uint64_t holes;
-        char *small;
+        char *small; /* where small files are collected */
+        size_t small_size;
         Error *error;
 } Import;
 
@@ -301,17 +302,29 @@ static int sink_read(Sink *s)
         return 0;
 }
 
+static int make_room(Import *l, size_t size)
+{
+        char *larger;
+
+        if (size <= l->small_size)
+                return 0;
+        larger = realloc(l->small, size);
+        if (!larger)
+                return -ENOMEM;
+        l->small = larger;
+        l->small_size = size;
+        return 0;
+}
+
 static int import_content(Import *l, const Attributes *a, uint64_t size, uint8_t sum[static OBJECT_SUM_SIZE])
 {
         _cleanup_(sink_done) Sink sink = {.import = l, .size = size};
         int r;
 
-        if (size > SMALL_FILE_MAX) {
-                r = image_store_open_writer(l->store, a, size, &sink.writer, l->error);
-                if (r < 0)
-                        return r;
-        }
-        r = sink_read(&sink);
+        r = size > SMALL_FILE_MAX ? image_store_open_writer(l->store, a, size, &sink.writer, l->error)
+                                  : make_room(l, (size_t) size);
+        if (r >= 0)
+                r = sink_read(&sink);
         if (r < 0)
                 return r;
         if (sink.writer)
@@ -673,12 +686,11 @@ int layer_import(ImageStore *store, const LayerSource *source, Stream *in, Tree 
                 .store = store,
                 .tree = tree_new(),
                 .tar = archive_read_new(),
-                .small = malloc(SMALL_FILE_MAX),
                 .error = &inner,
         };
         int r;
 
-        if (!l.tree || !l.tar || !l.small) {
+        if (!l.tree || !l.tar) {
                 stream_close(in);
                 return -ENOMEM;
         }
