@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "base/str.h"
+#include "prog/ctl-agent.h"
 #include "prog/ctl-bus.h"
 #include "spec/name.h"
 
@@ -20,6 +21,8 @@ int bus_connect(Ctl *c)
 
         if (c->bus)
                 return 0;
+        if (c->verb && c->verb->changes)
+                agent_open();
         r = sd_bus_open_system(&c->bus);
         if (r == -ENOENT || r == -ECONNREFUSED)
                 return error_set(&c->error, ERROR_FAILED,
@@ -31,6 +34,7 @@ int bus_connect(Ctl *c)
 void bus_close(Ctl *c)
 {
         c->bus = sd_bus_close_unref(c->bus);
+        agent_close();
 }
 
 int bus_failed(Ctl *c, int r)

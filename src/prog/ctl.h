@@ -92,6 +92,7 @@ typedef struct Verb {
         uint64_t no_letter; /* those of flags whose letter is another's here */
         SpecKind settings;  /* 0: none */
         bool in_order;      /* flags end at the first argument: what follows is a command line */
+        bool changes;       /* polkit may have to ask for a password */
         int (*run)(Ctl *c);
         const char *help;
 } Verb;
