@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "exec/launcher.h"
+#include "exec/log-pipe.h"
 #include "exec/order.h"
 #include "exec/record.h"
 #include "exec/verb.h"
@@ -87,6 +88,20 @@ static int remove_tree(const char *name)
         return dir < 0 ? -errno : fs_remove_tree_at(dir, name);
 }
 
+/* systemd forgets a transient unit when it ends. The same unit lies as a file in the container's directory,
+ * and a link to it is what "systemctl start" finds. A unit that is not the daemon's has no such file. */
+static void leave_unit(const char *id, const Launch *l)
+{
+        _cleanup_free_ char *file = NULL, *name = NULL;
+
+        if (!unit_name_is_valid(l->unit))
+                return;
+        file = str_printf(CONTAINERS_DIR "/%s/%s", id, l->unit);
+        name = str_printf(UNIT_LINK_DIR "/%s", l->unit);
+        if (file && name && access(file, F_OK) >= 0)
+                (void) symlink(file, name);
+}
+
 static int end_container(const char *id, const Launch *l, Error *error)
 {
         _cleanup_record_ Record record = {};
@@ -98,8 +113,10 @@ static int end_container(const char *id, const Launch *l, Error *error)
                 return error_set_errno(error, r, "Cannot make the exit record");
         if (l->auto_remove)
                 r = disappear(id, &gone);
-        else
+        else {
                 r = record_keep_exit(id, &record);
+                leave_unit(id, l);
+        }
         if (r < 0 && r != -ENOENT)
                 (void) error_set_errno(error, r,
                                        l->auto_remove ? "Cannot remove the container"
@@ -140,6 +157,18 @@ static bool never_reached(const char *id)
                !streq(record.invocation_id, invocation);
 }
 
+static void drain_output(char *const *args, const Launch *l)
+{
+        _cleanup_error_ Error error = ERROR_INIT;
+        _cleanup_free_ char *name = l->log_pipe ? log_pipe_name(args) : NULL;
+        int r = !l->log_pipe ? 0 : name ? log_pipe_drain(name, l) : -ENOMEM;
+
+        if (r < 0) {
+                (void) error_set_errno(&error, r, "Cannot pass on the last of the output");
+                failure_log(l, &error);
+        }
+}
+
 int verb_cleanup(char *const *args)
 {
         _cleanup_(launch_freep) Launch *l = NULL;
@@ -160,6 +189,8 @@ int verb_cleanup(char *const *args)
                 return finish(NULL, -ENOMEM, &damaged);
         if (!l->id)
                 r = str_replace(&l->id, id);
+        /* Before somebody learns of the end, and reads the log. */
+        drain_output(args, l);
         if (r >= 0)
                 r = end_container(id, l, &error);
         return finish(l, r, &error);

@@ -18,7 +18,7 @@
 
 #define NAME_TRIES_MAX 256U
 #define HOST_FILE_MAX (256U * 1024)
-#define UNIT_LINK_DIR BERTH_RUNTIME_DIR "/unit"
+#define UNIT_ID_DIR BERTH_RUNTIME_DIR "/unit"
 
 /* Everything that the child process, which may wait for the disk, needs. */
 typedef struct Creation {
@@ -26,7 +26,8 @@ typedef struct Creation {
         Spec *spec;           /* while an earlier container of the name is removed */
         char *unit;
         bool replace;
-        char *file, *config, *hosts, *hostname, *resolv;
+        char *file, *config, *hosts, *hostname;
+        char *resolv, *unit_file; /* NULL: it has none */
         StateDirectory directories[2];
         FsSync sync;
 } Creation;
@@ -45,6 +46,7 @@ static void operation_free_creation(Operation *o)
         free(n->hosts);
         free(n->hostname);
         free(n->resolv);
+        free(n->unit_file);
         free(n);
         o->data = NULL;
 }
@@ -154,7 +156,9 @@ static int plan(Creation *n, const Image *image, Error *error)
                 r = plan_directories(n, root, error);
         if (r >= 0)
                 r = write_network_files(n, launch);
-        return r < 0 ? r : write_documents(n, launch);
+        if (r >= 0)
+                r = write_documents(n, launch);
+        return r < 0 ? r : container_unit_text(c, c->file.spec, &n->unit_file, error);
 }
 
 static int write_container(void *userdata, Error *error)
@@ -162,14 +166,18 @@ static int write_container(void *userdata, Error *error)
         const Operation *o = userdata;
         const Creation *n = o->data;
         const Container *c = n->container;
-        /* The last only where there is a network to ask. */
-        const StateFile files[] = {
-                {CONTAINER_FILE, n->file, 0600}, {LAUNCH_FILE, n->config, 0600},   {"hosts", n->hosts, 0644},
-                {"hostname", n->hostname, 0644}, {"resolv.conf", n->resolv, 0644},
+        StateFile files[6] = {
+                {CONTAINER_FILE, n->file, 0600},
+                {LAUNCH_FILE, n->config, 0600},
+                {"hosts", n->hosts, 0644},
+                {"hostname", n->hostname, 0644},
         };
-        const StateParts parts = {files, ELEMENTSOF(files) - !n->resolv, n->directories,
-                                  ELEMENTSOF(n->directories)};
+        StateParts parts = {files, 4, n->directories, ELEMENTSOF(n->directories)};
 
+        if (n->resolv)
+                files[parts.n_files++] = (StateFile){"resolv.conf", n->resolv, 0644};
+        if (n->unit_file)
+                files[parts.n_files++] = (StateFile){c->file.unit, n->unit_file, 0600};
         return state_create(c->manager->state, STATE_CONTAINERS, container_id(c), &parts, n->sync, error);
 }
 
@@ -181,11 +189,11 @@ int container_link_unit(const Container *c)
 
         if (c->own_unit)
                 return 0;
-        r = fs_mkdir_p(UNIT_LINK_DIR, 0700);
+        r = fs_mkdir_p(UNIT_ID_DIR, 0700);
         if (r < 0)
                 return r;
-        path = str_printf(UNIT_LINK_DIR "/%s", c->file.unit);
-        temporary = str_printf(UNIT_LINK_DIR "/.%s.tmp", container_id(c));
+        path = str_printf(UNIT_ID_DIR "/%s", c->file.unit);
+        temporary = str_printf(UNIT_ID_DIR "/.%s.tmp", container_id(c));
         if (!path || !temporary)
                 return -ENOMEM;
         (void) unlink(temporary);

@@ -69,6 +69,7 @@ static void delete_now(Operation *o)
         }
         container_event(c, EVENT_CONTAINER_REMOVE, NULL, NULL);
         remove_unit_link(c);
+        container_unlink_unit(c);
         operation_detach_container(o);
         container_drop(c);
         r = task_start(m->event, &o->task, discard, on_discarded, o);

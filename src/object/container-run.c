@@ -255,6 +255,7 @@ static void start_now(Operation *o)
         int r;
 
         o->timer = sd_event_source_disable_unref(o->timer);
+        container_unlink_unit(c);
         r = systemd_start_transient(s, c->file.unit, d->unit, &d->streams, &o->call, on_start_reply, o);
         if (r < 0 && r != -ECONNRESET)
                 fail_start_errno(o, r, NULL);

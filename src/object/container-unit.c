@@ -1,11 +1,77 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Containers whose unit is not ours, but a .container file's: each start of the unit makes a new container in
- * the place of the one before. So an operation that starts such a unit belongs to the unit, and ends with its
- * job, whatever becomes of the container that was there when it began. */
+/* Units as files. Our own is a transient unit, which systemd forgets when it ends; the same rows lie as a
+ * file in the container's directory, for systemctl. And containers whose unit is not ours, but a .container
+ * file's: each start of the unit makes a new container in the place of the one before. So an operation that
+ * starts such a unit belongs to the unit, and ends with its job, whatever becomes of the container that was
+ * there when it began. */
+
+#include <dirent.h>
+#include <limits.h>
 
 #include "base/str.h"
 #include "object/container.h"
+#include "spec/name.h"
+#include "spec/unit-file.h"
+
+int container_unit_text(const Container *c, const Spec *spec, char **ret, Error *error)
+{
+        UnitContext context = {
+                .id = container_id(c),
+                .name = container_name(c),
+                .image_name = c->file.image_name,
+        };
+        _cleanup_(unit_file_freep) UnitFile *unit = NULL;
+        int r;
+
+        *ret = NULL;
+        if (!c->own_unit || spec->auto_remove)
+                return 0;
+        r = unit_file_new(spec, &context, &unit, error);
+        if (r < 0)
+                return r;
+        r = unit_file_text(unit, ret);
+        return r == -EINVAL ? 0 : r;
+}
+
+void container_unlink_unit(const Container *c)
+{
+        _cleanup_free_ char *path = c->own_unit ? str_printf(UNIT_LINK_DIR "/%s", c->file.unit) : NULL;
+        char target[PATH_MAX];
+
+        /* Nothing but a link is ours. */
+        if (path && readlink(path, target, sizeof(target)) > 0)
+                (void) unlink(path);
+}
+
+static bool leads_nowhere(const Manager *m, int directory, const char *name)
+{
+        char target[PATH_MAX];
+        const char *id;
+        ssize_t n;
+
+        n = startswith(name, "berth-") ? readlinkat(directory, name, target, sizeof(target) - 1) : -1;
+        if (n < 0)
+                return false;
+        target[n] = '\0';
+        id = startswith(target, CONTAINERS_DIR "/");
+        if (!id || strlen(id) < ID_LENGTH)
+                return false;
+        target[id - target + ID_LENGTH] = '\0';
+        return !map_has(m->containers, id);
+}
+
+void manager_sweep_units(Manager *m)
+{
+        DIR *d = opendir(UNIT_LINK_DIR);
+        struct dirent *e;
+
+        while (d && (e = readdir(d)))
+                if (leads_nowhere(m, dirfd(d), e->d_name))
+                        (void) unlinkat(dirfd(d), e->d_name, 0);
+        if (d)
+                (void) closedir(d);
+}
 
 typedef struct UnitStart {
         char *unit;

@@ -55,15 +55,24 @@ static int read_update(const Container *c, const json_t *settings, Spec **ret, c
 
 static int save(Container *c, const Spec *spec, Error *error)
 {
+        FsSync sync = spec->auto_remove ? FS_NO_SYNC : FS_SYNC;
+        _cleanup_free_ char *unit = NULL;
         ContainerFile changed = c->file;
         _cleanup_json_ json_t *v = NULL;
+        int r;
 
         changed.spec = (Spec *) spec;
         v = container_file_to_json(&changed);
         if (!v)
                 return -ENOMEM;
-        return state_replace(c->manager->state, STATE_CONTAINERS, container_id(c), CONTAINER_FILE, v,
-                             spec->auto_remove ? FS_NO_SYNC : FS_SYNC, error);
+        r = container_unit_text(c, spec, &unit, error);
+        if (r >= 0)
+                r = state_replace(c->manager->state, STATE_CONTAINERS, container_id(c), CONTAINER_FILE, v,
+                                  sync, error);
+        if (r >= 0 && unit)
+                r = state_replace_text(c->manager->state, STATE_CONTAINERS, container_id(c), c->file.unit,
+                                       unit, sync, error);
+        return r;
 }
 
 static void announce(Container *c, const json_t *settings)

@@ -133,6 +133,14 @@ int container_create(Manager *m, Spec **spec, const CreateOptions *options, cons
 /* For units that are not ours: the link by which the executor finds the container. */
 int container_link_unit(const Container *c);
 
+/* container-unit.c */
+/* The text of the unit that runs it detached; NULL: it needs none, or it cannot be expressed as a file. */
+int container_unit_text(const Container *c, const Spec *spec, char **ret, Error *error);
+/* Removes the link to it, which stands in the way of a transient unit. */
+void container_unlink_unit(const Container *c);
+/* Links that lead to no container of ours. */
+void manager_sweep_units(Manager *m);
+
 /* container-run.c */
 int container_start(Container *c, const UnitStreams *streams, const Promise *p, Error *error);
 #define TIMEOUT_CONFIGURED (UINT64_MAX - 1)

@@ -557,6 +557,7 @@ int manager_load(Manager *m, Error *error)
         remove_ended(m);
         sweep_records(m, START_RECORD_DIR, m->start_directory);
         sweep_records(m, EXIT_RECORD_DIR, m->exit_directory);
+        manager_sweep_units(m);
         if (leftovers)
                 (void) task_start(m->event, &m->sweep, run_sweep, on_swept, m);
         if (image_leftovers)

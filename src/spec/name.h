@@ -20,6 +20,9 @@
 #define EXIT_RECORD_DIR BERTH_RUNTIME_DIR "/exit"
 /* Orders for exec sessions: a file named by the session's ID. */
 #define EXEC_ORDER_DIR BERTH_RUNTIME_DIR "/exec"
+/* systemd forgets a transient unit when it ends. A container that stays has the same unit as a file of that
+ * name in its directory, to which its executor leaves a link here, so that "systemctl start" still finds it. */
+#define UNIT_LINK_DIR "/run/systemd/system"
 /* An empty directory on which every container's own mount namespace assembles its root. */
 #define ROOT_MOUNT_POINT BERTH_RUNTIME_DIR "/root"
 #define SECCOMP_CACHE_DIR BERTH_CACHE_DIR "/seccomp"

@@ -237,18 +237,23 @@ int state_load(const State *s, StateKind kind, const char *id, const char *name,
         return error_set_errno(error, r, "Cannot read %s/%s/%s", kind_names[kind], id, name);
 }
 
-int state_replace(const State *s, StateKind kind, const char *id, const char *name, const json_t *value,
-                  FsSync sync, Error *error)
+int state_replace_text(const State *s, StateKind kind, const char *id, const char *name, const char *text,
+                       FsSync sync, Error *error)
 {
         _cleanup_close_ int dir =
                 openat(s->directories[kind], id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        _cleanup_free_ char *text = json_text_pretty(value);
         int r;
 
-        if (!text)
-                return -ENOMEM;
         r = dir < 0 ? -errno : fs_replace_at(dir, name, text, strlen(text), 0600, sync);
         return r < 0 ? error_set_errno(error, r, "Cannot write %s/%s/%s", kind_names[kind], id, name) : 0;
+}
+
+int state_replace(const State *s, StateKind kind, const char *id, const char *name, const json_t *value,
+                  FsSync sync, Error *error)
+{
+        _cleanup_free_ char *text = json_text_pretty(value);
+
+        return text ? state_replace_text(s, kind, id, name, text, sync, error) : -ENOMEM;
 }
 
 int state_retire(const State *s, StateKind kind, const char *id, Error *error)

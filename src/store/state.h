@@ -58,6 +58,8 @@ int state_create(const State *s, StateKind kind, const char *id, const StatePart
 int state_load(const State *s, StateKind kind, const char *id, const char *name, json_t **ret, Error *error);
 int state_replace(const State *s, StateKind kind, const char *id, const char *name, const json_t *value,
                   FsSync sync, Error *error);
+int state_replace_text(const State *s, StateKind kind, const char *id, const char *name, const char *text,
+                       FsSync sync, Error *error);
 
 /* Takes the object out of sight. Its files are still there until the sweep. */
 int state_retire(const State *s, StateKind kind, const char *id, Error *error);

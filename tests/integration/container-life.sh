@@ -42,7 +42,7 @@ ok "stop" berthctl stop -t 1 life
 is "inspect says exited" "$(state life)" exited
 unlike "ps does not list it any more" "$(berthctl ps)" ' life$'
 like "ps -a does" "$(berthctl ps -a)" 'Exited \((137|143)\).* life$'
-is "the unit is gone" "$(systemctl show --value -p LoadState berth-life.service)" not-found
+is "the unit is inactive, and systemd still knows it" "$(systemctl show --value -p ActiveState -p LoadState berth-life.service | paste -sd' ')" "loaded inactive"
 ok "start again" berthctl start life
 is "it runs again" "$(state life)" running
 
@@ -53,6 +53,9 @@ is "another process runs" "$([ "$(main_pid life)" != "$before" ] && echo yes)" y
 is "Berth says running" "$(state life)" running
 ok "systemctl stop" systemctl stop berth-life.service
 ok "Berth says exited" wait_until 5 eval '[ "$(state life)" = exited ]'
+ok "systemctl start" systemctl start berth-life.service
+is "Berth says running again" "$(state life)" running
+ok "berthctl stops what systemctl started" berthctl stop -t 1 life
 
 # And the bus alone.
 path=$(path_of life)
