@@ -25,6 +25,7 @@ static const struct {
          "cleanup ID | --unit UNIT       record its end; remove it if it is to go"},
         {"exec", verb_exec, true, "exec EXEC-ID                   run one more process in a container"},
         {"cleanup-exec", verb_cleanup_exec, false, "cleanup-exec EXEC-ID           record that one's end"},
+        {"log", verb_log, false, "log ID | UNIT-PREFIX           pass on what is in its output pipes"},
         {"features", verb_features, false,
          "features                       what the executor can do, as OCI JSON"},
 };

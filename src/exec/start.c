@@ -10,6 +10,7 @@
 #include "base/journal.h"
 #include "base/str.h"
 #include "exec/launcher.h"
+#include "exec/log-pipe.h"
 #include "exec/mount.h"
 #include "exec/namespace.h"
 #include "exec/order.h"
@@ -28,6 +29,7 @@ typedef struct Start {
         Filter filter;
         int relay; /* where the payload says that it is ready; -EBADF: it does not */
         char *relay_path;
+        int log[2]; /* the payload's standard output and error; -EBADF: as they are */
 } Start;
 
 static void start_done(Start *s)
@@ -36,6 +38,8 @@ static void start_done(Start *s)
         namespace_set_done(&s->namespaces);
         filter_done(&s->filter);
         close_fd(s->relay);
+        close_fd(s->log[0]);
+        close_fd(s->log[1]);
         free(s->relay_path);
         launch_free(s->launch);
 }
@@ -45,23 +49,51 @@ static int failed(Error *error, int r, const char *what)
         return error_set(error, ERROR_START_FAILED, "Cannot %s: %s", what, strerror(abs(r)));
 }
 
-/* Only where the descriptor is the journal's: a caller's own stays. Lines on it become errors. */
-static int replace_stderr(const Launch *l)
+/* Only where the descriptor is the journal's: a caller's own stays. */
+static bool stderr_is_journal(const Launch *l)
 {
         const char *stream = getenv("JOURNAL_STREAM");
-        _cleanup_close_ int fd = -EBADF;
         char is[64];
         struct stat st;
 
         if (l->foreground || l->log_none || !stream || fstat(STDERR_FILENO, &st) < 0)
-                return 0;
+                return false;
         (void) snprintf(is, sizeof(is), "%ju:%ju", (uintmax_t) st.st_dev, (uintmax_t) st.st_ino);
-        if (!streq(stream, is))
-                return 0;
+        return streq(stream, is);
+}
+
+/* Lines on standard error become errors. */
+static int replace_stderr(const Launch *l)
+{
+        _cleanup_close_ int fd = -EBADF;
+
         fd = journal_stream_open(l->log_tag ?: strempty(l->name), l->unit, LOG_ERR);
         if (fd < 0)
                 return fd;
         return dup3(fd, STDERR_FILENO, 0) < 0 ? -errno : 0;
+}
+
+/* Pipes, where the container has them, are the payload's alone: our own words go to the journal directly. */
+static int prepare_output(Start *s, char *const *args)
+{
+        _cleanup_free_ char *name = NULL;
+        int r = -ENOENT;
+
+        if (!stderr_is_journal(s->launch))
+                return 0;
+        if (s->launch->log_pipe) {
+                name = log_pipe_name(args);
+                r = name ? log_pipe_open(name, s->log) : -ENOMEM;
+        }
+        return r == -ENOENT ? replace_stderr(s->launch) : r;
+}
+
+static int take_output(const Start *s)
+{
+        for (int i = 0; i < 2; i++)
+                if (s->log[i] >= 0 && dup3(s->log[i], STDOUT_FILENO + i, 0) < 0)
+                        return -errno;
+        return 0;
 }
 
 static int set_oom_score(const LaunchProcess *p)
@@ -103,7 +135,7 @@ static int plan_relay(Start *s, const char *id, Error *error)
 }
 
 /* L1: everything that comes from the host, before there is a child. */
-static int prepare(Start *s, const char *id, Error *error)
+static int prepare(Start *s, const char *id, char *const *args, Error *error)
 {
         int r;
 
@@ -125,8 +157,8 @@ static int prepare(Start *s, const char *id, Error *error)
         r = set_oom_score(&s->launch->process);
         if (r < 0)
                 return failed(error, r, "set the OOM score");
-        r = replace_stderr(s->launch);
-        return r < 0 ? failed(error, r, "open a stream to the journal") : 0;
+        r = prepare_output(s, args);
+        return r < 0 ? failed(error, r, "open the way to the journal") : 0;
 }
 
 static int child(void *context, const Channel *channel, Error *error)
@@ -154,14 +186,21 @@ static int child(void *context, const Channel *channel, Error *error)
         /* C3: the root and all mounts; modes are as written. */
         (void) umask(0);
         r = mount_plan_perform(&s->plan, error);
+        if (r < 0)
+                return r;
+        r = take_output(s);
+        if (r < 0)
+                return failed(error, r, "take the output");
         /* C4: the payload. */
-        return r < 0 ? r : process_become(&p, error);
+        return process_become(&p, error);
 }
 
 int verb_start(char *const *args)
 {
-        _cleanup_(start_done)
-                Start s = {.plan = MOUNT_PLAN_INIT, .namespaces = NAMESPACE_SET_INIT, .relay = -EBADF};
+        _cleanup_(start_done) Start s = {.plan = MOUNT_PLAN_INIT,
+                                         .namespaces = NAMESPACE_SET_INIT,
+                                         .relay = -EBADF,
+                                         .log = {-EBADF, -EBADF}};
         _cleanup_error_ Error error = ERROR_INIT;
         _cleanup_free_ char *id = NULL;
         int r;
@@ -170,7 +209,7 @@ int verb_start(char *const *args)
         if (r >= 0)
                 r = order_load_container(id, &s.launch, &error);
         if (r >= 0)
-                r = prepare(&s, id, &error);
+                r = prepare(&s, id, args, &error);
         if (r < 0 && s.relay >= 0)
                 (void) unlink(s.relay_path);
         if (r < 0)

@@ -8,4 +8,5 @@ int verb_start(char *const *args);
 int verb_exec(char *const *args);
 int verb_cleanup(char *const *args);
 int verb_cleanup_exec(char *const *args);
+int verb_log(char *const *args);
 int verb_features(char *const *args);

@@ -322,7 +322,7 @@ static int add_container(Logs *l, const char *name)
                 r = bus_get(l->c, path, CONTAINER_INTERFACE, "State", &state);
         if (r < 0)
                 return r;
-        if (!streq_ptr(json_string_value(driver), "journald"))
+        if (!streq_ptr(json_string_value(driver), "journald") && !streq_ptr(json_string_value(driver), "pipe"))
                 return error_set(&l->c->error, ERROR_FAILED,
                                  "container %s logs nothing: its log driver is \"%s\"", name,
                                  strempty(json_string_value(driver)));

@@ -228,7 +228,7 @@ int run_attached(Ctl *c, const char *path)
         r = get_text(c, path, "LogDriver", &driver);
         if (r < 0)
                 return r;
-        a.tee = streq(driver, "journald");
+        a.tee = streq(driver, "journald") || streq(driver, "pipe");
         if (a.tee)
                 r = get_identity(c, path, &i);
         if (r < 0)
@@ -244,7 +244,7 @@ static int run_in_foreground(Ctl *c, const Created *n)
         Attachment a = {
                 .path = n->path,
                 .fields = {n->id, c->spec->name, NULL, c->spec->log_tag, unit},
-                .tee = c->spec->log_driver == LOG_DRIVER_JOURNALD,
+                .tee = log_driver_is_journal(c->spec->log_driver),
                 .with_stdin = true,
                 .pass_signals = !c->turned_off[FLAG_SIG_PROXY],
         };

@@ -107,7 +107,19 @@ static const JsonRow image_config_rows[] = {
         OWN("Labels", MAP, labels),
         OWN("History", JSON, history),
         OWN("Healthcheck", JSON, healthcheck),
+        OWN("StdioPaths", BOOL, stdio_paths),
 };
+
+bool image_names_stdio(const void *text, size_t size)
+{
+        static const char *const paths[] = {"/dev/stdout",     "/dev/stderr",  "/proc/self/fd/1",
+                                            "/proc/self/fd/2", "/proc/1/fd/1", "/proc/1/fd/2"};
+
+        FOREACH_ELEMENT(path, paths)
+                if (memmem(text, size, *path, strlen(*path)))
+                        return true;
+        return false;
+}
 
 static void raw_config_done(RawConfig *c)
 {

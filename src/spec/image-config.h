@@ -34,11 +34,16 @@ typedef struct ImageConfig {
         Map *labels;
         json_t *history; /* array of the image-spec's objects, as it came */
         json_t *healthcheck;
-        json_t *unknown; /* members of a newer version, kept */
+        bool stdio_paths; /* programs in it open their standard output or error by path, as far as one can see
+                           */
+        json_t *unknown;  /* members of a newer version, kept */
 } ImageConfig;
 
 ImageConfig *image_config_free(ImageConfig *c);
 DEFINE_CLEANUP(ImageConfig *, image_config_free)
+
+/* Whether text holds a path of the standard output or error, as /dev/stdout. */
+bool image_names_stdio(const void *text, size_t size);
 
 /* From an OCI (or Docker v2s2) image configuration document; strict about types and ranges
  * (reliability-security F3, F4, F7). id, digest, size, loaded_usec are the caller's to fill.

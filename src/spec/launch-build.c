@@ -459,6 +459,7 @@ static int build_identity(Launch *l, const Spec *s, const LaunchContext *c)
         l->sdnotify = TAKE_PTR(notify);
         l->auto_remove = s->auto_remove;
         l->log_none = s->log_driver == LOG_DRIVER_NONE;
+        l->log_pipe = s->log_driver == LOG_DRIVER_PIPE;
         return l->sdnotify ? map_copy_strings(s->annotations, &l->annotations) : -ENOMEM;
 }
 
@@ -484,8 +485,44 @@ int launch_build(const Spec *s, const ImageConfig *image, const LaunchContext *c
         return 0;
 }
 
+static bool list_names_stdio(char **list)
+{
+        STRV_FOREACH(i, list)
+                if (image_names_stdio(*i, strlen(*i)))
+                        return true;
+        return false;
+}
+
+static bool environment_names_stdio(const Map *environment)
+{
+        MAP_FOREACH(e, environment) {
+                const char *value = map_value(e);
+
+                if (image_names_stdio(value, strlen(value)))
+                        return true;
+        }
+        return false;
+}
+
+/* A false yes costs two pipes, a false no the output. */
+static bool needs_pipes(const Spec *s, const ImageConfig *image)
+{
+        char **const lists[] = {s->entrypoint, s->command, image->entrypoint, image->cmd, image->env};
+
+        if (image->stdio_paths || environment_names_stdio(s->environment))
+                return true;
+        FOREACH_ELEMENT(list, lists)
+                if (list_names_stdio(*list))
+                        return true;
+        return false;
+}
+
 int spec_complete(Spec *s, const ImageConfig *image, Error *error)
 {
+        if (!spec_has(s, SETTING_LOG_DRIVER) && needs_pipes(s, image)) {
+                s->log_driver = LOG_DRIVER_PIPE;
+                spec_mark(s, SETTING_LOG_DRIVER);
+        }
         if (spec_has(s, SETTING_STOP_SIGNAL) || isempty(image->stop_signal))
                 return 0;
         if (parse_signal(image->stop_signal, &s->stop_signal) < 0)

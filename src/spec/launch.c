@@ -76,6 +76,7 @@ static const JsonRow berth_rows[] = {
         ROW(Launch, timezone, "timezone", STRING),
         ROW(Launch, foreground, "foreground", BOOL),
         ROW(Launch, log_none, "logNone", BOOL),
+        ROW(Launch, log_pipe, "logPipe", BOOL),
         ROW(Launch, auto_remove, "autoRemove", BOOL),
 };
 

@@ -110,6 +110,7 @@ typedef struct Launch {
         char *timezone;        /* an area/city of the host's zoneinfo, or "local" */
         bool foreground;       /* descriptors are the caller's: open no journal streams */
         bool log_none;
+        bool log_pipe; /* output goes through the unit's named pipes */
         bool auto_remove;
 } Launch;
 

@@ -235,11 +235,12 @@ static const EnumTable sdnotify_table = {sdnotify_modes, ELEMENTSOF(sdnotify_mod
 
 static const char *const log_drivers[_LOG_DRIVER_MAX] = {
         [LOG_DRIVER_JOURNALD] = "journald",
+        [LOG_DRIVER_PIPE] = "pipe",
         [LOG_DRIVER_NONE] = "none",
         [LOG_DRIVER_PASSTHROUGH] = "passthrough",
 };
 static const EnumTable log_driver_table = {log_drivers, ELEMENTSOF(log_drivers),
-                                           "journald, none or passthrough is wanted", "DRIVER"};
+                                           "journald, pipe, none or passthrough is wanted", "DRIVER"};
 
 static const Range range_weight = {1, 10000};
 static const Range range_shares = {2, 262144};
@@ -400,7 +401,7 @@ static const Setting settings[_SETTING_MAX] = {
                                    .help = "How soon the kernel kills it when memory runs out"},
         [SETTING_LOG_DRIVER] = {"LogDriver", .kinds = CONTAINER, FIELD_ENUM(log_driver, log_driver_table),
                                 .otherwise = "journald", .example = "none",
-                                .help = "Where output goes: journald, none, passthrough"},
+                                .help = "Where output goes: journald, pipe, none, passthrough"},
         [SETTING_LOG_TAG] = {"LogTag", .kinds = CONTAINER, FIELD(log_tag, string), ARG(check_plain),
                              .flags = SETTING_NO_QUADLET, .example = "shop",
                              .help = "Identifier of its journal lines instead of the name"},

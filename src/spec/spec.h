@@ -33,11 +33,18 @@ typedef enum SdNotifyMode {
 
 typedef enum LogDriver {
         LOG_DRIVER_JOURNALD,
+        LOG_DRIVER_PIPE, /* the journal by way of named pipes, for who opens its output by path */
         LOG_DRIVER_NONE,
         LOG_DRIVER_PASSTHROUGH, /* a foreground run writes to the caller's descriptors only */
         _LOG_DRIVER_MAX,
         _LOG_DRIVER_INVALID = -EINVAL,
 } LogDriver;
+
+/* Whether output ends up in the journal. */
+static inline bool log_driver_is_journal(LogDriver d)
+{
+        return d == LOG_DRIVER_JOURNALD || d == LOG_DRIVER_PIPE;
+}
 
 /* At most this many rows; the bitmap below follows. */
 #define SETTINGS_MAX 128

@@ -115,6 +115,25 @@ static void add_executor(Builder *b, const char *key, const char *verb, const ch
                 row->specifiers = true;
 }
 
+/* The holder of the pipes that the output goes through. Whether an image needs them is not known before the
+ * container is made of it; a unit that is written before has them in case it does. */
+static void add_log_pipe(Builder *b, const Spec *s, const UnitContext *c)
+{
+        bool maybe = !c->id && !spec_has(s, SETTING_LOG_DRIVER);
+        _cleanup_free_ char *socket = str_printf("berth-log@%s.socket", c->id ?: "%N");
+
+        if (c->foreground || (s->log_driver != LOG_DRIVER_PIPE && !maybe))
+                return;
+        if (!socket) {
+                b->failed = true;
+                return;
+        }
+        add_list(b, maybe ? "Wants" : "Requires", UNIT_VALUE_STRV, WORDS(socket));
+        add_list(b, "After", UNIT_VALUE_STRV, WORDS(socket));
+        for (size_t i = 0; i < 2 && !c->id && !b->failed; i++)
+                b->unit->rows[b->unit->n_rows - 1 - i].specifiers = true;
+}
+
 /* A transient unit leaves no trace when it ends; nothing but its own policy limits how often it starts. */
 static void add_unit_section(Builder *b, const Spec *s, const UnitContext *c)
 {
@@ -129,6 +148,7 @@ static void add_unit_section(Builder *b, const Spec *s, const UnitContext *c)
         if (c->exec_id)
                 return;
         add_list(b, "After", UNIT_VALUE_STRV, WORDS("network.target"));
+        add_log_pipe(b, s, c);
         add_number(b, "StartLimitIntervalSec", UNIT_VALUE_USEC, limited ? USEC_INFINITY : 0);
         if (limited)
                 add_number(b, "StartLimitBurst", UNIT_VALUE_U32, s->restart_retries + 1);
@@ -193,7 +213,7 @@ static void add_log(Builder *b, const Spec *s, const UnitContext *c)
         const char *tag = s->log_tag ?: c->name;
 
         if (!c->foreground)
-                add_string(b, "StandardOutput", s->log_driver == LOG_DRIVER_JOURNALD ? "journal" : "null");
+                add_string(b, "StandardOutput", log_driver_is_journal(s->log_driver) ? "journal" : "null");
         add_string(b, "SyslogIdentifier", tag);
         add_number(b, "SyslogLevelPrefix", UNIT_VALUE_BOOL, false);
         /* No line is dropped: journald's default of 10,000 in 30 s is for services that log by mistake. Its man page's
