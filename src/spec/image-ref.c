@@ -159,8 +159,6 @@ static const char *broken_rule(const char *s, const ImageRef *ref)
                 return "the name is not lower-case letters and digits, with single '.', '_', '__' or '-' "
                        "between, in "
                        "parts separated by '/'";
-        if (strlen(ref->path) + strlen(strempty(ref->registry)) + 1 > NAME_PART_MAX)
-                return "the name is longer than 255 characters";
         return NULL;
 }
 
@@ -215,6 +213,9 @@ int image_ref_parse(const char *s, ImageRef *ret, const char **ret_error)
         r = canonical_docker(&ref);
         if (r < 0)
                 return r;
+        /* Of the canonical name, so that it can be read again. */
+        if (strlen(ref.registry ? ref.registry : DEFAULT_REGISTRY) + 1 + strlen(ref.path) > NAME_PART_MAX)
+                return reject(ret_error, "the name is longer than 255 characters");
         *ret = TAKE(ref, (ImageRef){});
         return 0;
 }
