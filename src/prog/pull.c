@@ -111,7 +111,7 @@ static int import_layer(Pull *p, TransportImage *image, size_t i, Tree **ret)
 }
 
 /* The image's layers, one over the other. */
-static int merge_layers(Pull *p, TransportImage *image, Tree *tree)
+static int merge_layers(Pull *p, TransportImage *image, Tree **tree)
 {
         for (size_t i = 0; i < image->n_layers; i++) {
                 const char *diff_id = image->config->diff_ids[i];
@@ -121,8 +121,10 @@ static int merge_layers(Pull *p, TransportImage *image, Tree *tree)
                 r = image_store_has_layer(p->store, diff_id)
                             ? image_store_read_layer(p->store, diff_id, &layer, &p->error)
                             : import_layer(p, image, i, &layer);
-                if (r >= 0)
-                        r = tree_apply(tree, layer);
+                if (r >= 0 && !*tree)
+                        *tree = TAKE_PTR(layer);
+                else if (r >= 0)
+                        r = tree_apply(*tree, layer);
                 if (r == -E2BIG)
                         return error_set(&p->error, ERROR_LIMIT,
                                          "The image has more than %u files and directories", TREE_NODES_MAX);
@@ -154,18 +156,18 @@ static int write_documents(Pull *p, int dir, const TransportImage *image)
 
 static int make_tree(Pull *p, TransportImage *image, int dir)
 {
-        _cleanup_(tree_freep) Tree *tree = tree_new();
+        _cleanup_(tree_freep) Tree *tree = NULL;
         int r;
 
-        if (!tree)
-                return -ENOMEM;
         r = image_store_begin(p->store, &p->error);
         if (r >= 0)
-                r = merge_layers(p, image, tree);
+                r = merge_layers(p, image, &tree);
+        if (r >= 0 && !tree) /* an image of nothing but its configuration */
+                r = (tree = tree_new()) ? 0 : -ENOMEM;
         if (r >= 0)
                 r = image_store_commit(p->store, &p->error);
         if (r >= 0)
-                r = image_dir_checkout(dir, p->store, tree, &image->config->size, &p->error);
+                r = image_dir_checkout(dir, p->store, tree, image->config, &p->error);
         return r;
 }
 

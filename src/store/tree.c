@@ -18,7 +18,7 @@ struct Block {
         Block *next;
         size_t used;
         size_t size;
-        _Alignas(max_align_t) char data[];
+        _Alignas(uint64_t) char data[];
 };
 
 struct Tree {
@@ -38,7 +38,7 @@ static void *tree_alloc(Tree *t, size_t size)
         Block *b = t->blocks;
         void *p;
 
-        size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+        size = (size + alignof(uint64_t) - 1) & ~(alignof(uint64_t) - 1);
         if (!b || b->size - b->used < size) {
                 size_t room = MAX(size, (size_t) BLOCK_SIZE);
 
@@ -120,12 +120,14 @@ Node *tree_lookup(const Tree *t, const Node *parent, const char *name)
 
 static Node *node_new(Tree *t, const char *name)
 {
-        Node *n = tree_alloc(t, sizeof(Node));
+        size_t size = strlen(name) + 1;
+        Node *n = tree_alloc(t, sizeof(Node) + size);
 
         if (!n)
                 return NULL;
-        *n = (Node){.name = tree_copy(t, name, strlen(name) + 1)};
-        return n->name ? n : NULL;
+        *n = (Node){};
+        memcpy(n->name, name, size);
+        return n;
 }
 
 int tree_add(Tree *t, Node *parent, const char *name, Node **ret)

@@ -15,7 +15,7 @@
 #define TREE_NAME_MAX 255U
 #define TREE_DEPTH_MAX 256U
 #define TREE_PATH_MAX 4095U
-/* Of one image. A node takes about 140 bytes. */
+/* Of one image. A node takes about 120 bytes. */
 #define TREE_NODES_MAX 1000000U
 /* Nodes, names and extended attributes together. */
 #define TREE_MEMORY_MAX (256U * 1024 * 1024)
@@ -55,10 +55,10 @@ struct Node {
         Node *hash_next;
         Node *merged; /* of a layer's node: what it became in the tree that the layer was applied to */
         const Attributes *attributes; /* of directories; of other nodes the object has them */
-        const char *name;
+        uint8_t sum[OBJECT_SUM_SIZE];
         uint8_t type;
         uint8_t flags;
-        uint8_t sum[OBJECT_SUM_SIZE];
+        char name[];
 };
 
 typedef struct Tree Tree;
@@ -91,5 +91,6 @@ char *node_path(const Node *n);
 /* Sorts the children of n by the bytes of their names. */
 int node_sort_children(Node *n);
 
-/* Lays a layer over t by the rules of the image-spec's layer.md. */
+/* Lays a layer over t by the rules of the image-spec's layer.md. The first layer of an image can be taken as
+ * it is: its marks mean nothing then. */
 int tree_apply(Tree *t, Tree *layer);
