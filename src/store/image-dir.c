@@ -15,6 +15,7 @@
 #include "spec/image-config.h"
 #include "spec/name.h"
 #include "store/image-dir.h"
+#include "store/stdio-path.h"
 
 #define MAKING ".tmp"
 #define REMOVING ".rm"
@@ -56,6 +57,7 @@ typedef struct Checkout {
         Level levels[TREE_DEPTH_MAX + 1];
         size_t depth; /* levels that are open */
         uint64_t size;
+        bool stdio_paths;
         Error *error;
 } Checkout;
 
@@ -108,12 +110,14 @@ static int place(Checkout *c, const Node *n)
         if (n->type == NODE_DIRECTORY)
                 return enter(c, c->levels[c->depth - 1].fd, n->name, n);
         r = image_store_checkout(c->store, n->sum, c->levels[c->depth - 1].fd, n->name, &size, c->error);
-        if (r >= 0)
-                c->size += size;
-        return r;
+        if (r < 0)
+                return r;
+        c->size += size;
+        c->stdio_paths = c->stdio_paths || stdio_path_in(c->levels[c->depth - 1].fd, n);
+        return 0;
 }
 
-int image_dir_checkout(int dir, ImageStore *store, Tree *tree, uint64_t *ret_size, Error *error)
+int image_dir_checkout(int dir, ImageStore *store, Tree *tree, ImageConfig *config, Error *error)
 {
         Checkout c = {.store = store, .error = error};
         int r = enter(&c, dir, IMAGE_DIR_ROOTFS, tree_root(tree));
@@ -125,8 +129,10 @@ int image_dir_checkout(int dir, ImageStore *store, Tree *tree, uint64_t *ret_siz
                 r = leave(&c);
         while (c.depth > 0)
                 close_fd(c.levels[--c.depth].fd);
-        if (r >= 0)
-                *ret_size = c.size;
+        if (r < 0)
+                return r;
+        config->size = c.size;
+        config->stdio_paths = c.stdio_paths;
         return r;
 }
 

@@ -5,6 +5,7 @@
  * by one rename; it goes by a rename to ".ID.rm", which the daemon does. Hidden names are therefore
  * leftovers, or work in progress of somebody who holds the image store's lock. */
 
+#include "spec/image-config.h"
 #include "store/image-store.h"
 
 #define IMAGE_DIR_RECORD "image.json"
@@ -15,8 +16,9 @@
 bool image_dir_exists(int images, const char *id);
 /* Makes a hidden directory for the image. Its descriptor is returned. */
 int image_dir_begin(int images, const char *id, char **ret_name, Error *error);
-/* Makes the tree in dir/rootfs of links to the store's objects; *ret_size is the size of all files. */
-int image_dir_checkout(int dir, ImageStore *store, Tree *tree, uint64_t *ret_size, Error *error);
+/* Makes the tree in dir/rootfs of links to the store's objects. What is seen on the way is put into config:
+ * the size of all files, and whether something opens its output by path. */
+int image_dir_checkout(int dir, ImageStore *store, Tree *tree, ImageConfig *config, Error *error);
 /* Gives the directory its name. One that has it already stays: the image is the same. */
 int image_dir_publish(int images, const char *name, const char *id, Error *error);
 

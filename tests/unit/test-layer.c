@@ -368,7 +368,7 @@ TEST(attributes)
         _cleanup_(tree_freep) Tree *layer = NULL, *tree = tree_new();
         char pax[1024], list[1024];
         struct stat st;
-        uint64_t size;
+        ImageConfig config = {};
         size_t n;
 
         NEEDS_ROOT();
@@ -395,8 +395,8 @@ TEST(attributes)
         CHECK_OK(import(s, &t, 4096, &layer, NULL));
         CHECK_OK(image_store_commit(s, NULL));
         CHECK_OK(tree_apply(tree, layer));
-        CHECK_OK(image_dir_checkout(state, s, tree, &size, NULL));
-        CHECK_EQ(size, 1);
+        CHECK_OK(image_dir_checkout(state, s, tree, &config, NULL));
+        CHECK_EQ(config.size, 1);
         root = openat(state, "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         CHECK_OK(fstatat(root, "d", &st, AT_SYMLINK_NOFOLLOW));
@@ -458,7 +458,8 @@ TEST(contents)
         _cleanup_close_ int state = -EBADF, root = -EBADF;
         _cleanup_(image_store_closep) ImageStore *s = NULL;
         _cleanup_tar_ Tar t = {};
-        uint64_t total, expected = 0;
+        uint64_t expected = 0;
+        ImageConfig config = {};
 
         NEEDS_ROOT();
         CHECK(data);
@@ -480,9 +481,9 @@ TEST(contents)
                 CHECK_OK(image_store_commit(s, NULL));
                 CHECK_OK(tree_apply(tree, layer));
                 if (round == 0)
-                        CHECK_OK(image_dir_checkout(state, s, tree, &total, NULL));
+                        CHECK_OK(image_dir_checkout(state, s, tree, &config, NULL));
         }
-        CHECK_EQ(total, expected);
+        CHECK_EQ(config.size, expected);
         root = openat(state, "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
                 char name[2] = {(char) ('a' + i)};
