@@ -30,14 +30,14 @@ is "and no process of ours" "$(systemctl status --no-pager berth-web.service | g
 like "the access log is in the journal under its name" "$(journalctl --sync; journalctl -q CONTAINER_NAME=web)" 'GET / HTTP'
 like "and under its unit" "$(journalctl -q -u berth-web.service)" 'GET / HTTP'
 like "berthctl logs shows it" "$(berthctl logs web 2>&1)" 'GET / HTTP'
-berthctl logs -f web >"$TMP/follow" 2>&1 &
+timeout 60 berthctl logs -f web >"$TMP/follow" 2>&1 &
 page >/dev/null
 ok "logs -f goes on" wait_until 10 grep -q 'GET / HTTP' "$TMP/follow"
 is "exec sees its processes" "$(berthctl exec web cat /proc/1/comm)" nginx
 like "events tell what happened" "$(berthctl events --no-stream --since 1m)" 'container start'
 ok "stop" berthctl stop web
 is "SIGQUIT, which the image asks for, ends it well" "$(berthctl inspect --format '{{.State.ExitCode}}' web)" 0
-ok "logs -f ends with it" wait_until 10 eval '! kill -0 %1'
+wait %1; is "logs -f ends with it" $? 0
 fails_with 125 'in use|InUse|container' berthctl rmi "$NGINX"
 ok "start" berthctl start web
 ok "it serves again" wait_until 10 page
