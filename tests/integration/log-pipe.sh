@@ -100,11 +100,11 @@ ok "of a --rm container too" wait_until 10 eval '[ "$(lines_of gone)" = "last wo
 
 # The reader may die at any time; the payload may be faster than it.
 start=$SECONDS
-berthctl run -d --name flood --log-driver pipe "$BUSYBOX" seq 1 200000 >/dev/null
-is "200000 lines" "$(berthctl wait flood)" 0
-lines_of flood >"$TMP/flood"
+berthctl run -d --name torrent --log-driver pipe "$BUSYBOX" seq 1 200000 >/dev/null
+is "200000 lines" "$(berthctl wait torrent)" 0
+lines_of torrent >"$TMP/torrent"
 diag "200000 lines in $((SECONDS - start)) s"
-is "none lost, none doubled, in order" "$(cmp "$TMP/flood" <(seq 1 200000) 2>&1)" ""
+is "none lost, none doubled, in order" "$(cmp "$TMP/torrent" <(seq 1 200000) 2>&1)" ""
 berthctl run -d --name killed --log-driver pipe "$BUSYBOX" sh -c 'i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i+1)); [ $((i%100)) != 0 ] || sleep 0.05; done' >/dev/null
 for _ in $(seq 10); do
         systemctl kill -s KILL 'berth-log@*.service' 2>/dev/null
