@@ -28,7 +28,8 @@ typedef struct Pull {
         ImageStore *store;
         TransportImages list;
         Bundle *bundle;
-        char **made; /* hidden directories, in the order of the images; "" for one that is not needed */
+        bool distrust; /* the store: read every layer again */
+        char **made;   /* hidden directories, in the order of the images; "" for one that is not needed */
         Error error;
 } Pull;
 
@@ -118,7 +119,7 @@ static int merge_layers(Pull *p, TransportImage *image, Tree **tree)
                 _cleanup_(tree_freep) Tree *layer = NULL;
                 int r;
 
-                r = image_store_has_layer(p->store, diff_id)
+                r = !p->distrust && image_store_has_layer(p->store, diff_id)
                             ? image_store_read_layer(p->store, diff_id, &layer, &p->error)
                             : import_layer(p, image, i, &layer);
                 if (r >= 0 && !*tree)
@@ -171,6 +172,21 @@ static int make_tree(Pull *p, TransportImage *image, int dir)
         return r;
 }
 
+/* A store that has lost objects gets them back from an archive that has them. */
+static int repair_tree(Pull *p, TransportImage *image, int dir)
+{
+        int r;
+
+        log_warning("%s; reading all layers of the image again", strempty(p->error.message));
+        error_done(&p->error);
+        image_store_abort(p->store);
+        r = fs_remove_tree_at(dir, IMAGE_DIR_ROOTFS);
+        if (r < 0)
+                return r;
+        p->distrust = true;
+        return make_tree(p, image, dir);
+}
+
 static int make_image(Pull *p, TransportImage *image)
 {
         _cleanup_close_ int dir = -EBADF;
@@ -185,6 +201,8 @@ static int make_image(Pull *p, TransportImage *image)
         r = strv_consume(&p->made, name);
         if (r >= 0)
                 r = make_tree(p, image, dir);
+        if (r < 0 && p->error.kind == ERROR_STORE_DAMAGED && !p->distrust)
+                r = repair_tree(p, image, dir);
         if (r < 0)
                 return r;
         image->config->loaded_usec = now_realtime();

@@ -156,12 +156,17 @@ int image_store_open(int state, StoreLock mode, ImageStore **ret, Error *error)
         return 0;
 }
 
+void image_store_abort(ImageStore *s)
+{
+        if (TAKE(s->in_transaction, false))
+                (void) ostree_repo_abort_transaction(s->repo, NULL, NULL);
+}
+
 ImageStore *image_store_close(ImageStore *s)
 {
         if (!s)
                 return NULL;
-        if (s->in_transaction)
-                (void) ostree_repo_abort_transaction(s->repo, NULL, NULL);
+        image_store_abort(s);
         if (s->repo)
                 g_object_unref(s->repo);
         EVP_MD_CTX_free(s->hash);

@@ -30,6 +30,8 @@ DEFINE_CLEANUP(ImageStore *, image_store_close)
 /* One transaction at a time: objects and layers are written between begin and commit. */
 int image_store_begin(ImageStore *s, Error *error);
 int image_store_commit(ImageStore *s, Error *error);
+/* Drops what was written since begin; nothing when it was committed. */
+void image_store_abort(ImageStore *s);
 /* Sets the refs of all layers that were committed since the store was opened. */
 int image_store_publish(ImageStore *s, Error *error);
 
