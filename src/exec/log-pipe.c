@@ -56,9 +56,19 @@ typedef struct Output {
 typedef struct Reader {
         const Launch *launch;
         Output outputs[ELEMENTSOF(ends)];
-        pid_t sender; /* whose the lines are; 0: our own unit's */
+        int directory; /* the container's, which holds the lock: the payload can lock the pipes */
+        pid_t sender;  /* whose the lines are; 0: our own unit's */
         char *buffer;
 } Reader;
+
+#define OUTPUT_INIT                                                                                          \
+        {                                                                                                    \
+                .pipe = -EBADF, .copy = {-EBADF, -EBADF}, .stream = -EBADF                                   \
+        }
+#define READER_INIT                                                                                          \
+        {                                                                                                    \
+                .outputs = {OUTPUT_INIT, OUTPUT_INIT}, .directory = -EBADF                                   \
+        }
 
 static void reader_done(Reader *r)
 {
@@ -68,6 +78,7 @@ static void reader_done(Reader *r)
                 close_fd(o->copy[1]);
                 close_fd(o->stream);
         }
+        close_fd(r->directory);
         free(r->buffer);
 }
 
@@ -113,11 +124,11 @@ int log_pipe_open(const char *name, int ret[static 2])
 
 static int reader_open(Reader *r, const char *name, const Launch *l)
 {
+        _cleanup_free_ char *directory = str_printf(CONTAINERS_DIR "/%s", l->id);
+
         r->launch = l;
-        FOREACH_ELEMENT(o, r->outputs)
-                *o = (Output){-EBADF, {-EBADF, -EBADF}, -EBADF};
         r->buffer = malloc(PIECE_SIZE);
-        if (!r->buffer)
+        if (!r->buffer || !directory)
                 return -ENOMEM;
         for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
                 Output *o = &r->outputs[i];
@@ -129,18 +140,19 @@ static int reader_open(Reader *r, const char *name, const Launch *l)
                 if (pipe2(o->copy, O_CLOEXEC) < 0)
                         return -errno;
         }
-        return 0;
+        r->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return r->directory < 0 ? -errno : 0;
 }
 
-/* Only one reads at a time. The pipe's own descriptor holds the lock, systemd's and the payload's do not. */
-static int reader_lock(const Reader *r, uint64_t wait_usec)
+/* Only one reads at a time. */
+static int reader_lock(const Reader *r)
 {
         uint64_t start = now_monotonic();
 
-        while (flock(r->outputs[0].pipe, LOCK_EX | LOCK_NB) < 0) {
+        while (flock(r->directory, LOCK_EX | LOCK_NB) < 0) {
                 if (errno != EWOULDBLOCK && errno != EINTR)
                         return -errno;
-                if (now_monotonic() - start >= wait_usec)
+                if (now_monotonic() - start >= LOCK_USEC)
                         return -ETIMEDOUT;
                 nap(USEC_PER_MSEC);
         }
@@ -159,7 +171,7 @@ static void reader_unlock(const Reader *r)
                        now_monotonic() - start < LOCK_USEC)
                         nap(USEC_PER_MSEC / 2);
         }
-        (void) flock(r->outputs[0].pipe, LOCK_UN);
+        (void) flock(r->directory, LOCK_UN);
 }
 
 static int send_as(int fd, const char *data, size_t size, pid_t sender)
@@ -273,14 +285,14 @@ static bool reader_has_partial(const Reader *r)
 
 int log_pipe_drain(const char *name, const Launch *l)
 {
-        _cleanup_(reader_done) Reader r = {};
+        _cleanup_(reader_done) Reader r = READER_INIT;
         int n;
 
         n = reader_open(&r, name, l);
         if (n == -ENOENT)
                 return 0;
         if (n >= 0)
-                n = reader_lock(&r, LOCK_USEC);
+                n = reader_lock(&r);
         if (n < 0)
                 return n;
         n = reader_pass(&r, true);
@@ -307,7 +319,7 @@ static int find_sender(Reader *r)
 /* -ESRCH: the payload has ended, and what is left is for the cleanup of its unit. */
 static int pass_for_payload(Reader *r, bool all)
 {
-        int n = reader_lock(r, USEC_INFINITY);
+        int n = reader_lock(r);
 
         if (n < 0)
                 return n;
@@ -321,7 +333,7 @@ static int pass_for_payload(Reader *r, bool all)
 /* Lines that nobody comes for: somebody else than a container has written them, or a cleanup has failed. */
 static int pass_orphans(Reader *r)
 {
-        int n = reader_lock(r, LOCK_USEC);
+        int n = reader_lock(r);
 
         if (n < 0)
                 return n;
@@ -331,12 +343,15 @@ static int pass_orphans(Reader *r)
         return n;
 }
 
-/* Returns 0 when nothing came for a while, or nothing ever will. Only here a signal ends the reader. */
+/* Returns 0 when nothing came for a while, or nothing ever will, or somebody wants the reader to end. */
 static int wait_for_more(const Reader *r)
 {
         struct pollfd fds[ELEMENTSOF(ends)];
-        sigset_t none;
+        sigset_t none, pending;
         int n;
+
+        if (sigpending(&pending) >= 0 && sigismember(&pending, SIGTERM))
+                return 0;
 
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 fds[i] = (struct pollfd){.fd = r->outputs[i].pipe, .events = POLLIN};
@@ -395,7 +410,7 @@ static int load_by_name(const char *name, Launch **ret, Error *error)
 int verb_log(char *const *args)
 {
         _cleanup_(launch_freep) Launch *l = NULL;
-        _cleanup_(reader_done) Reader r = {};
+        _cleanup_(reader_done) Reader r = READER_INIT;
         _cleanup_error_ Error error = ERROR_INIT;
         sigset_t term;
         int n;

@@ -73,6 +73,34 @@ ok "and its log goes on" wait_until 5 eval 'lines_of web | grep -q later'
 ok "rm -f" berthctl rm -f web
 ok "nothing is left" wait_until 5 no_pipes
 
+# systemd and journald may start anew below it.
+berthctl run -d --name stays --log-driver pipe "$BUSYBOX" sh -c 'echo before; while :; do [ ! -e /again ] || { echo after; rm /again; }; sleep 0.1; done' >/dev/null
+ok "a line before" wait_until 5 eval '[ "$(lines_of stays)" = before ]'
+ok "systemd executes itself anew" systemctl daemon-reexec
+ok "journald starts anew" systemctl restart systemd-journald
+berthctl exec stays touch /again
+ok "a line after" wait_until 10 eval 'lines_of stays | grep -qx after'
+berthctl rm -f stays >/dev/null
+
+# A .container file, whose unit is written before the image is known.
+mkdir -p /run/containers/systemd
+printf '[Container]\nImage=%s\nNetwork=host\n' "$(image nginx)" >/run/containers/systemd/q-pipe.container
+at_exit rm -f /run/containers/systemd/q-pipe.container
+systemctl daemon-reload
+ok "start a .container file" systemctl start q-pipe
+ok "it serves" wait_until 10 curl -fs http://localhost/?quadlet
+ok "its access log is its unit's" wait_until 5 eval 'journalctl -q _SYSTEMD_UNIT=q-pipe.service | grep -q "GET /?quadlet HTTP"'
+ok "stop" systemctl stop q-pipe
+ok "its pipes are gone" wait_until 5 no_pipes
+rm -f /run/containers/systemd/q-pipe.container
+systemctl daemon-reload
+
+# A payload cannot keep the reader away with a lock, nor by reading its own output.
+berthctl run -d --name holds "$(image nginx)" sh -c 'echo one; flock -x /proc/1/fd/1 sh -c "echo two; sleep 3"; cat /proc/1/fd/1 & sleep 0.2; echo three >&2' >/dev/null
+ok "a payload that locks its output" wait_until 2 eval '[ "$(lines_of holds)" = $'"'one\\ntwo'"' ]'
+is "and reads it" "$(timeout 20 berthctl wait holds)" 0
+is "loses nothing of its errors" "$(lines_of holds -p err)" three
+
 # Lines that are written in pieces are one.
 berthctl run -d --name pieces --log-driver pipe "$BUSYBOX" sh -c 'printf "one "; sleep 0.1; printf "line\n"; sleep 0.1; printf "no end"' >/dev/null
 berthctl wait pieces >/dev/null

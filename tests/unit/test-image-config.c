@@ -202,3 +202,16 @@ TEST(unknown_members_are_kept)
         back = image_config_to_json(c);
         CHECK(json_equal(v, back));
 }
+
+TEST(names_stdio)
+{
+        static const char *const yes[] = {"/dev/stdout", "error_log /dev/stderr;", "x >>/proc/self/fd/1",
+                                          "/proc/1/fd/2"};
+        static const char *const no[] = {"", "/dev/null", "/dev/std", "/proc/self/fd/0", "/proc/self/fd"};
+
+        FOREACH_ELEMENT(s, yes)
+                CHECK(image_names_stdio(*s, strlen(*s)));
+        FOREACH_ELEMENT(s, no)
+                CHECK(!image_names_stdio(*s, strlen(*s)));
+        CHECK(!image_names_stdio("/dev/stdout", strlen("/dev/stdou")));
+}

@@ -218,3 +218,32 @@ TEST(exec_keeps_the_privileges)
         CHECK(strv_contains(p.env, "LANG=fr"));
         CHECK_EQ(strv_length(p.args), 2);
 }
+
+TEST(pipes_for_who_opens_its_output_by_path)
+{
+        static const struct {
+                const char *name, *value;
+                bool image, pipes;
+        } cases[] = {
+                {"Command", "echo x", false, false},
+                {"Command", "echo x >/dev/stdout", false, true},
+                {"Entrypoint", "[\"tee\", \"/dev/stderr\"]", false, true},
+                {"Environment", "LOG=/proc/self/fd/2", false, true},
+                {"Environment", "LOG=/var/log/x", false, false},
+                {"LogDriver", "pipe", false, true},
+                {"LogDriver", "journald", true, false},
+                {"LogDriver", "none", true, false},
+                {"User", "app", true, true},
+        };
+
+        FOREACH_ELEMENT(c, cases) {
+                _cleanup_(case_done) Case built = BUILD(c->name, c->value);
+                _cleanup_(launch_freep) Launch *l = NULL;
+
+                CHECK(built.launch);
+                built.image.stdio_paths = c->image;
+                CHECK_OK(spec_complete(built.spec, &built.image, &built.error));
+                CHECK_OK(launch_build(built.spec, &built.image, &context, &l, &built.error));
+                CHECK_EQ(l->log_pipe, c->pipes);
+        }
+}

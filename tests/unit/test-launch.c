@@ -38,7 +38,8 @@ static const char full[] =
         "'devices':[{'path':'/dev/fuse','type':'c','major':10,'minor':229,'fileMode':438,'uid':1,'gid':2}]},"
         "'berth':{'id':'abc','name':'web','image':'i','unit':'berth-web.service','logTag':'t',"
         "'overlayLower':['/l1','/l2'],'overlayUpper':'/u','overlayWork':'/wk','seccompProfile':'unconfined',"
-        "'sdnotify':'container','timezone':'local','foreground':true,'logNone':true,'autoRemove':true}}";
+        "'sdnotify':'container','timezone':'local','foreground':true,'logNone':true,'logPipe':true,'"
+        "autoRemove':true}}";
 
 static Launch *load(const json_t *v)
 {
@@ -74,7 +75,7 @@ TEST(fields)
         CHECK_EQ(l->devices[0].mode, 0666);
         CHECK_STREQ(map_get(l->sysctl, "net.x"), "1");
         CHECK_STREQ(l->overlay_lower[1], "/l2");
-        CHECK(l->foreground && l->log_none && l->auto_remove);
+        CHECK(l->foreground && l->log_none && l->log_pipe && l->auto_remove);
 }
 
 TEST(round_trip)

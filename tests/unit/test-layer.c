@@ -427,6 +427,55 @@ TEST(attributes)
         CHECK_EQ(flistxattr(fd, list, sizeof(list)), sizeof("user.x"));
 }
 
+static bool opens_stdio(const TarEntry *entry)
+{
+        _cleanup_tar_ Tar t = {};
+        _cleanup_close_ int state = -EBADF;
+        _cleanup_(image_store_closep) ImageStore *s = NULL;
+        _cleanup_(tree_freep) Tree *layer = NULL;
+        ImageConfig config = {};
+
+        tar_add(&t, entry);
+        tar_end(&t);
+        s = store_open(&state);
+        CHECK_OK(image_store_begin(s, NULL));
+        CHECK_OK(import(s, &t, 4096, &layer, NULL));
+        CHECK_OK(image_store_commit(s, NULL));
+        CHECK_OK(image_dir_checkout(state, s, layer, &config, NULL));
+        return config.stdio_paths;
+}
+
+TEST(stdio_paths)
+{
+        static const char text[] = "ErrorLog /proc/self/fd/2\n";
+        static const struct {
+                const char *name, *link;
+                bool found;
+        } cases[] = {
+                {"var/log/nginx/access.log", "/dev/stdout", true},
+                {"var/log/x", "/proc/1/fd/2", true},
+                {"var/log/y", "/dev/null", false},
+                {"dev/stdout", "/proc/self/fd/1", false},
+                {"usr/local/apache2/conf/httpd.conf", NULL, true},
+                {"etc/httpd.conf", NULL, true},
+                {"docker-entrypoint.sh", NULL, true},
+                {"etc/init.d/udev", NULL, false},
+                {"usr/share/doc/conf.txt", NULL, false},
+        };
+
+        NEEDS_ROOT();
+        FOREACH_ELEMENT(c, cases) {
+                const TarEntry entry = {.name = c->name,
+                                        .type = c->link ? '2' : '0',
+                                        .link = c->link,
+                                        .mode = 0644,
+                                        .data = c->link ? NULL : text,
+                                        .size = c->link ? 0 : strlen(text)};
+
+                CHECK_EQ(opens_stdio(&entry), c->found);
+        }
+}
+
 TEST(attributes_refused)
 {
         static char value[70000], pax[80000];

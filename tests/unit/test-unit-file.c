@@ -55,6 +55,7 @@ TEST(settings_become_lines)
                 {"Devices", "/dev/fuse:/dev/x:rw", "DeviceAllow=/dev/fuse rw"},
                 {"LogTag", "50%", "SyslogIdentifier=50%%"},
                 {"LogDriver", "none", "StandardOutput=null"},
+                {"LogDriver", "pipe", "StandardOutput=journal"},
         };
         UnitContext context = {.id = id, .name = "web", .image_name = "localhost/web:latest"};
 
@@ -65,6 +66,36 @@ TEST(settings_become_lines)
                 CHECK_OK(unit_file_text(u, &text));
                 if (!has_line(text, c->line))
                         test_fail(__FILE__, __LINE__, c->line, text, NULL);
+        }
+}
+
+TEST(pipes_are_needed_by_who_has_them)
+{
+        static const struct {
+                const char *driver;
+                bool without_id, foreground;
+                const char *line;
+        } cases[] = {
+                {"pipe", false, false, "Requires=berth-log@%s.socket"}, {"pipe", false, true, NULL},
+                {"pipe", true, false, "Requires=berth-log@%%N.socket"}, {"journald", true, false, NULL},
+                {NULL, true, false, "Wants=berth-log@%%N.socket"},      {NULL, false, false, NULL},
+        };
+
+        FOREACH_ELEMENT(c, cases) {
+                UnitContext context = {
+                        .id = c->without_id ? NULL : id, .name = "web", .foreground = c->foreground};
+                _cleanup_(unit_file_freep) UnitFile *u =
+                        unit_of(c->driver ? "LogDriver" : NULL, c->driver, &context);
+                _cleanup_free_ char *text = NULL, *line = NULL, *after = NULL;
+
+                CHECK_OK(unit_file_text(u, &text));
+                CHECK_EQ(strstr(text, "berth-log@") != NULL, c->line != NULL);
+                if (!c->line)
+                        continue;
+                line = str_printf(c->line, id);
+                after = str_printf("After=%s", strchr(line, '=') + 1);
+                CHECK(has_line(text, line));
+                CHECK(has_line(text, after));
         }
 }
 
