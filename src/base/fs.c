@@ -10,6 +10,7 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "base/array.h"
 #include "base/fs.h"
@@ -476,4 +477,12 @@ int fs_disk_usage_at(int dir, const char *name, uint64_t *ret)
                 return r;
         *ret = usage.bytes;
         return 0;
+}
+
+void fs_touch(const char *path)
+{
+        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+
+        if (clock_gettime(CLOCK_REALTIME, &times[1]) >= 0)
+                (void) utimensat(AT_FDCWD, path, times, 0);
 }

@@ -43,3 +43,7 @@ int fs_remove_tree_at(int dir, const char *name);
 
 /* Sum of the blocks used below dir/name in bytes, each inode once. */
 int fs_disk_usage_at(int dir, const char *name, uint64_t *ret);
+
+/* Gives a directory the time of now, exactly: the kernel's own stamps are as coarse as its tick, and who looks for
+ * changes by them, as systemd does for unit files, can miss the second of two. */
+void fs_touch(const char *path);

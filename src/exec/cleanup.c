@@ -98,8 +98,8 @@ static void leave_unit(const char *id, const Launch *l)
                 return;
         file = str_printf(CONTAINERS_DIR "/%s/%s", id, l->unit);
         name = str_printf(UNIT_LINK_DIR "/%s", l->unit);
-        if (file && name && access(file, F_OK) >= 0)
-                (void) symlink(file, name);
+        if (file && name && access(file, F_OK) >= 0 && symlink(file, name) >= 0)
+                fs_touch(UNIT_LINK_DIR);
 }
 
 static int end_container(const char *id, const Launch *l, Error *error)

@@ -62,6 +62,8 @@ static void delete_now(Operation *o)
         Manager *m = o->manager;
         int r;
 
+        o->timer = sd_event_source_disable_unref(o->timer);
+        systemd_call_cancel(&o->call);
         r = state_retire(m->state, STATE_CONTAINERS, container_id(c), &error);
         if (r < 0) {
                 operation_fail_errno(o, r, &error, "Cannot remove the container");

@@ -40,8 +40,8 @@ void container_unlink_unit(const Container *c)
         char target[PATH_MAX];
 
         /* Nothing but a link is ours. */
-        if (path && readlink(path, target, sizeof(target)) > 0)
-                (void) unlink(path);
+        if (path && readlink(path, target, sizeof(target)) > 0 && unlink(path) >= 0)
+                fs_touch(UNIT_LINK_DIR);
 }
 
 static bool leads_nowhere(const Manager *m, int directory, const char *name)

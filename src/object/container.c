@@ -138,19 +138,19 @@ int container_reserve(Container *c, Error *error)
 
 void container_drop(Container *c)
 {
-        _cleanup_free_ char *id = strdup(container_id(c));
         Manager *m = c->manager;
 
         /* Nobody finds it any more, and its name is free, when those who wait for it are told. */
         c->dropping = true;
+        c->state = CONTAINER_REMOVING;
         leave_maps(c);
         (void) map_steal(m->containers, container_id(c));
         container_operations_dropped(c);
         (void) unlinkat(m->start_directory, container_id(c), 0);
         (void) unlinkat(m->exit_directory, container_id(c), 0);
-        container_free(c);
-        if (id)
-                manager_removed(m, OBJECT_CONTAINER, id);
+        manager_removed(m, OBJECT_CONTAINER, container_id(c));
+        /* Those who have called us may look at it once more. */
+        manager_bury(m, c);
 }
 
 static int load_exit(Container *c)
@@ -427,11 +427,25 @@ void container_learn_unit(Container *c, const UnitChange *change)
         (void) container_learn(c, fact_of_unit[change->state]);
 }
 
+/* One reaction may complete another operation: so not by following the list. */
+static Operation *marked_operation(const Container *c)
+{
+        Operation *o = c->operations;
+
+        while (o && !o->marked)
+                o = o->container_next;
+        return o;
+}
+
 void container_learn_unit_removed(Container *c)
 {
+        Operation *o;
+
         c->unit_state = UNIT_ABSENT;
-        for (Operation *o = c->operations, *next; o; o = next) {
-                next = o->container_next;
+        for (o = c->operations; o; o = o->container_next)
+                o->marked = true;
+        while ((o = marked_operation(c))) {
+                o->marked = false;
                 if (o->class && o->class->unit_removed)
                         o->class->unit_removed(o);
         }

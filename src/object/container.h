@@ -70,6 +70,7 @@ struct Container {
         SystemdCall *verify; /* asking whether the unit is gone */
         SystemdCall *tidy;   /* stopping what would restart for ever */
         Operation *operations;
+        Container *next_buried;
 };
 
 static inline const char *container_id(const Container *c)

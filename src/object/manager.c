@@ -118,6 +118,37 @@ Container *manager_container_of_unit(Manager *m, const char *unit)
         return map_get(m->container_units, unit);
 }
 
+void manager_free_buried(Manager *m)
+{
+        while (m->buried) {
+                Container *c = m->buried;
+
+                m->buried = c->next_buried;
+                container_free(c);
+        }
+}
+
+static int on_burial(sd_event_source *source, void *userdata)
+{
+        manager_free_buried(userdata);
+        return 0;
+}
+
+void manager_bury(Manager *m, Container *c)
+{
+        int r;
+
+        c->next_buried = m->buried;
+        m->buried = c;
+        if (!m->event)
+                return;
+        r = m->burial ? 0 : sd_event_add_defer(m->event, &m->burial, on_burial, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->burial, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_warning("Cannot free a container before we leave");
+}
+
 /* systemd */
 
 static void on_job_removed(const char *job, const char *result, void *userdata)
@@ -205,6 +236,24 @@ static int unit_patterns(const Manager *m, char ***ret)
         return r;
 }
 
+/* One reaction may complete another operation: so not by following the list. */
+static void resume_operations(Manager *m)
+{
+        Operation *o;
+
+        for (o = m->operations; o; o = o->next)
+                o->marked = true;
+        for (;;) {
+                for (o = m->operations; o && !o->marked; o = o->next)
+                        ;
+                if (!o)
+                        return;
+                o->marked = false;
+                if (o->class && o->class->resume)
+                        o->class->resume(o);
+        }
+}
+
 /* After a new connection: first where everything stands, then what was asked for and has lost its answer. */
 static void on_relisted(int r, const char *unit, UnitState state, void *userdata)
 {
@@ -218,11 +267,8 @@ static void on_relisted(int r, const char *unit, UnitState state, void *userdata
                 compare(m, c->states);
         m->comparison = comparison_free(c);
         sessions_read_records(m);
-        for (Operation *o = m->operations, *next; r >= 0 && o; o = next) {
-                next = o->next;
-                if (o->class && o->class->resume)
-                        o->class->resume(o);
-        }
+        if (r >= 0)
+                resume_operations(m);
 }
 
 static Comparison *comparison_new(Manager *m)
@@ -260,6 +306,18 @@ static const SystemdWatch systemd_watch = {
 
 /* Records */
 
+/* The last words of one that is gone already: its code may still be asked for, its records nobody needs. */
+static void forget_records(Manager *m, const char *id)
+{
+        _cleanup_record_ Record exit = {};
+
+        if (record_load_at(m->exit_directory, id, &exit) < 0)
+                return;
+        manager_remember_end(m, id, (int) exit.exit_code);
+        (void) unlinkat(m->start_directory, id, 0);
+        (void) unlinkat(m->exit_directory, id, 0);
+}
+
 static void on_record(Manager *m, const char *id)
 {
         Container *c = map_get(m->containers, id);
@@ -269,6 +327,8 @@ static void on_record(Manager *m, const char *id)
                 (void) container_read_records(c);
         else if (s)
                 session_read_records(s);
+        else
+                forget_records(m, id);
 }
 
 #define RECORD_AGE_MAX (10 * USEC_PER_MINUTE)
@@ -440,6 +500,8 @@ Manager *manager_free(Manager *m)
         operations_abandon(m);
         FOREACH_ELEMENT(w, m->watches)
                 sd_event_source_disable_unref(*w);
+        manager_free_buried(m);
+        sd_event_source_disable_unref(m->burial);
         systemd_call_cancel(&m->resync);
         comparison_free(m->comparison);
         task_forget(&m->sweep);

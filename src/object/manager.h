@@ -55,6 +55,9 @@ struct Manager {
         Map *owners; /* Counter by bus name; owned */
         Map *jobs;   /* Operation by job path */
 
+        Container *buried; /* dropped, and freed when nobody can hold them any more */
+        sd_event_source *burial;
+
         int start_directory;
         int exit_directory;
         int exec_directory;
@@ -79,6 +82,9 @@ int manager_find_container(Manager *m, const char *name, Container **ret, Error 
 /* How a container ended that was removed by that: for a Wait that comes, or comes again, too late. */
 void manager_remember_end(Manager *m, const char *id, int exit_code);
 bool manager_recall_end(Manager *m, const char *id, int *ret_exit_code);
+/* Frees the container when what is being dispatched is done. */
+void manager_bury(Manager *m, Container *c);
+void manager_free_buried(Manager *m);
 Container *manager_container_of_unit(Manager *m, const char *unit);
 
 void manager_added(Manager *m, ObjectKind kind, const char *id);

@@ -67,6 +67,7 @@ struct Operation {
         Operation *container_next; /* of those of the container */
         Session *session;
         const struct OperationClass *class;
+        bool marked;    /* still to be told of what all are told */
         unsigned phase; /* the class's own */
         SystemdCall *call;
         Task *task;

@@ -102,6 +102,7 @@ static void world_done(World *w)
         Manager *m = &w->manager;
 
         operations_abandon(m);
+        manager_free_buried(m);
         map_free(m->containers);
         map_free(m->container_names);
         map_free(m->container_units);
