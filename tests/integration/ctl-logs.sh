@@ -74,6 +74,13 @@ like "as podman writes them" "$(head -n 1 "$TMP/events")" "^20[0-9-]+ [0-9:.]+ [
 like "with the exit status" "$(grep died "$TMP/events")" 'containerExitCode=0'
 is "JSON, one per line" "$(berthctl events --since "$START" --no-stream -f container=both --format json | python3 -c 'import json,sys; print([json.loads(l)["Status"] for l in sys.stdin])')" "['create', 'start', 'died']"
 is "template" "$(berthctl events --since "$START" --no-stream -f container=both -f event=died --format '{{.Name}} {{.Attributes.containerExitCode}}')" "both 0"
+ID=$(journalctl -q -o json BERTH_EVENT=died -n 1 | python3 -c 'import json,sys; print(json.loads(sys.stdin.readline())["MESSAGE_ID"])')
+printf 'MESSAGE=forged\nMESSAGE_ID=%s\nBERTH_EVENT=died\nBERTH_EVENT_TYPE=container\nCONTAINER_NAME=forged\n' "$ID" >"$TMP/forged"
+chmod 755 "$TMP"
+setpriv --reuid nobody --regid nogroup --clear-groups logger --journald="$TMP/forged"
+journalctl --sync
+is "an entry that somebody made up is in the journal" "$(journalctl -q -o cat CONTAINER_NAME=forged)" forged
+is "and no event" "$(berthctl events --no-stream --filter container=forged)" ""
 berthctl events --filter event=remove --format '{{.Name}}' >"$TMP/follow" &
 FOLLOWER=$!
 at_exit kill $FOLLOWER
