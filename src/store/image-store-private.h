@@ -19,8 +19,9 @@ struct ImageStore {
         OstreeRepo *repo;
         EVP_MD_CTX *hash;
         bool in_transaction;
-        Map *pending;                      /* layers without a ref yet: diff ID to commit */
-        uint8_t mark_sum[OBJECT_SUM_SIZE]; /* the empty file that stands for every mark */
+        uint8_t (*recent)[OBJECT_SUM_SIZE]; /* some of the objects that the transaction wrote */
+        Map *pending;                       /* layers without a ref yet: diff ID to commit */
+        uint8_t mark_sum[OBJECT_SUM_SIZE];  /* the empty file that stands for every mark */
 };
 
 static inline void gerror_freep(GError **e)

@@ -20,6 +20,7 @@
 #define REPO "repo"
 #define REPO_NEW ".repo.tmp"
 #define STAGING_PREFIX "staging-"
+#define RECENT_SIZE 65536U
 
 struct ObjectWriter {
         ImageStore *store;
@@ -139,7 +140,8 @@ int image_store_open(int state, StoreLock mode, ImageStore **ret, Error *error)
         s->parent = -EBADF;
         s->pending = map_new_strings();
         s->hash = EVP_MD_CTX_new();
-        if (!s->pending || !s->hash)
+        s->recent = calloc(RECENT_SIZE, OBJECT_SUM_SIZE);
+        if (!s->pending || !s->hash || !s->recent)
                 return -ENOMEM;
         s->parent = open_parent(state, error);
         if (s->parent < 0)
@@ -170,6 +172,7 @@ ImageStore *image_store_close(ImageStore *s)
         if (s->repo)
                 g_object_unref(s->repo);
         EVP_MD_CTX_free(s->hash);
+        free(s->recent);
         map_free(s->pending);
         close_fd(s->parent);
         free(s);
@@ -193,6 +196,7 @@ int image_store_begin(ImageStore *s, Error *error)
         if (!ostree_repo_prepare_transaction(s->repo, NULL, NULL, &e))
                 return image_store_fail(error, e, "Cannot write to the image store");
         s->in_transaction = true;
+        memset(s->recent, 0, RECENT_SIZE * OBJECT_SUM_SIZE);
         return 0;
 }
 
@@ -275,12 +279,28 @@ static void object_path(const uint8_t sum[static OBJECT_SUM_SIZE], char ret[stat
         (void) snprintf(ret, OBJECT_PATH_MAX, "objects/%.2s/%s.file", hex, hex + 2);
 }
 
+/* Is it in its place, or among what was written lately? An image repeats itself: empty files, licences. What
+ * the table has forgotten is written once more, which changes nothing. */
 static bool has_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE])
 {
         char path[OBJECT_PATH_MAX];
+        uint8_t *recent;
+        uint16_t slot;
 
+        memcpy(&slot, sum, sizeof(slot));
+        recent = s->recent[slot];
+        if (memcmp(recent, sum, OBJECT_SUM_SIZE) == 0)
+                return true;
         object_path(sum, path);
         return faccessat(ostree_repo_get_dfd(s->repo), path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
+}
+
+static void remember(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE])
+{
+        uint16_t slot;
+
+        memcpy(&slot, sum, sizeof(slot));
+        memcpy(s->recent[slot], sum, OBJECT_SUM_SIZE);
 }
 
 static GFileInfo *file_info(const Attributes *a, mode_t type, uint64_t size)
@@ -314,7 +334,10 @@ static int write_trusted(ImageStore *s, const Attributes *a, GVariant *xattrs, c
                 g_object_unref(object);
         g_object_unref(content);
         g_object_unref(info);
-        return ok ? 0 : image_store_fail(error, e, "Cannot write to the image store");
+        if (!ok)
+                return image_store_fail(error, e, "Cannot write to the image store");
+        remember(s, sum);
+        return 0;
 }
 
 int image_store_write_file(ImageStore *s, const Attributes *a, const void *data, size_t size,
@@ -344,7 +367,10 @@ int image_store_write_symlink(ImageStore *s, const Attributes *a, const char *ta
         if (has_object(s, ret_sum))
                 return 0;
         sum = ostree_repo_write_symlink(s->repo, NULL, a->uid, a->gid, NULL, target, NULL, &e);
-        return sum ? 0 : image_store_fail(error, e, "Cannot write to the image store");
+        if (!sum)
+                return image_store_fail(error, e, "Cannot write to the image store");
+        remember(s, ret_sum);
+        return 0;
 }
 
 int image_store_open_writer(ImageStore *s, const Attributes *a, uint64_t size, ObjectWriter **ret,
@@ -390,7 +416,10 @@ int object_writer_finish(ObjectWriter *w, uint8_t ret_sum[static OBJECT_SUM_SIZE
         if (has_object(w->store, ret_sum))
                 return 0;
         sum = ostree_content_writer_finish(w->writer, NULL, &e);
-        return sum ? 0 : image_store_fail(error, e, "Cannot write to the image store");
+        if (!sum)
+                return image_store_fail(error, e, "Cannot write to the image store");
+        remember(w->store, ret_sum);
+        return 0;
 }
 
 ObjectWriter *object_writer_free(ObjectWriter *w)
