@@ -29,7 +29,8 @@
 
 #define LOG_PIPE_DIR BERTH_RUNTIME_DIR "/log"
 #define PIECE_SIZE (64U * 1024)
-/* journald cuts longer lines itself (LineMax=). */
+/* journald cuts longer lines itself (LineMax=). A piece of just that size leaves nothing behind in a stream,
+ * so that the rest of the line can come by another. */
 #define LINE_SIZE_MAX (48U * 1024)
 #define NAP_USEC (20 * USEC_PER_MSEC)
 /* How long a line without its end is waited for. */
@@ -243,7 +244,9 @@ static int output_pass(const Reader *r, Output *o, bool all)
         end = memrchr(r->buffer, '\n', (size_t) size);
         if (end)
                 size = end + 1 - r->buffer;
-        else if (!all && size < LINE_SIZE_MAX) {
+        else if (size >= LINE_SIZE_MAX)
+                size = LINE_SIZE_MAX;
+        else if (!all) {
                 o->partial = true;
                 return 0;
         }

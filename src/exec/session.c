@@ -129,6 +129,15 @@ static int prepare(Session *s, Error *error)
         return 0;
 }
 
+/* What was opened for the way in leads out again. */
+static int close_all_but(int keep)
+{
+        return (keep > 3 && close_range(3, (unsigned) keep - 1, 0) < 0) ||
+                               close_range((unsigned) keep + 1, ~0U, 0) < 0
+                       ? -errno
+                       : 0;
+}
+
 static int child(void *context, const Channel *channel, Error *error)
 {
         const Session *s = context;
@@ -142,6 +151,8 @@ static int child(void *context, const Channel *channel, Error *error)
         /* C1: the namespaces, with them the root. */
         if (setns(s->pidfd, JOINED | (s->may_trace ? CLONE_NEWPID : 0)) < 0)
                 return error_set(error, ERROR_START_FAILED, "Cannot join the container: %m");
+        if (close_all_but(channel->child) < 0)
+                return error_set(error, ERROR_START_FAILED, "Cannot close descriptors: %m");
         /* C2: the payload. */
         return process_become(&p, error);
 }
