@@ -455,8 +455,10 @@ int systemd_start_transient_with(Systemd *s, const char *unit, SystemdAppend app
         int r;
 
         r = new_message(s, "StartTransientUnit", &m);
+        /* A unit that exists is refused whatever the mode. What it needs may be on its way out from its last
+         * run. */
         if (r >= 0)
-                r = sd_bus_message_append(m, "ss", unit, "fail");
+                r = sd_bus_message_append(m, "ss", unit, "replace");
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "(sv)");
         if (r >= 0)

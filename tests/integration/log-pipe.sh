@@ -95,6 +95,15 @@ ok "its pipes are gone" wait_until 5 no_pipes
 rm -f /run/containers/systemd/q-pipe.container
 systemctl daemon-reload
 
+# Pipes that are about to go when the container starts again.
+berthctl create --name again --log-driver pipe "$BUSYBOX" sh -c 'trap "echo bye; exit 0" TERM; echo hi; while :; do sleep 0.05; done' >/dev/null
+again=0
+for i in $(seq 20); do
+        berthctl start again >/dev/null && sleep "0.$((i % 4))" && berthctl stop -t 2 again >/dev/null || again=$((again + 1))
+done
+is "starts and stops of 20 that failed" "$again" 0
+is "first lines" "$(lines_of again | grep -cx hi)" 20
+
 # A payload cannot keep the reader away with a lock, nor by reading its own output.
 berthctl run -d --name holds "$(image nginx)" sh -c 'echo one; flock -x /proc/1/fd/1 sh -c "echo two; sleep 3"; cat /proc/1/fd/1 & sleep 0.2; echo three >&2' >/dev/null
 ok "a payload that locks its output" wait_until 2 eval '[ "$(lines_of holds)" = $'"'one\\ntwo'"' ]'
@@ -105,9 +114,11 @@ is "loses nothing of its errors" "$(lines_of holds -p err)" three
 berthctl run -d --name pieces --log-driver pipe "$BUSYBOX" sh -c 'printf "one "; sleep 0.1; printf "line\n"; sleep 0.1; printf "no end"' >/dev/null
 berthctl wait pieces >/dev/null
 is "pieces and an end without a newline" "$(lines_of pieces)" $'one line\nno end'
-berthctl run -d --name long --log-driver pipe "$BUSYBOX" sh -c 'head -c 300000 /dev/zero | tr "\0" x; echo; echo after' >/dev/null
-berthctl wait long >/dev/null
-is "a long line is whole in logs" "$(berthctl logs long | awk '{ print length() }' | paste -sd' ')" "300000 5"
+for i in 1 2 3 4 5; do
+        berthctl run -d --name "long$i" --log-driver pipe "$BUSYBOX" sh -c 'head -c 300000 /dev/zero | tr "\0" x; echo; echo after' >/dev/null
+        berthctl wait "long$i" >/dev/null
+        is "a long line is whole in logs" "$(berthctl logs "long$i" | awk '{ print length() }' | paste -sd' ')" "300000 5"
+done
 
 # The end of a container is not the end of its lines.
 one() {
