@@ -7,7 +7,7 @@
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname -- "$0")/lib.sh"
 
-ROUNDS=${BERTH_RACE_ROUNDS:-100}
+ROUNDS=${BERTH_RACE_ROUNDS:-60}
 
 load_image debian
 load_image busybox
