@@ -80,7 +80,7 @@ static int next_component(const char **path, char name[static TREE_NAME_MAX + 1]
 static int name_failed(Import *l, int r)
 {
         return r == -EXDEV ? bad(l, "the name leads out of the image with \"..\"")
-                           : bad(l, "a part of the name is longer than 255 bytes");
+                           : limit(l, "a part of the name is longer than 255 bytes");
 }
 
 /* One step down; the directory comes to be when it is not there. */
@@ -106,7 +106,7 @@ static int resolve(Import *l, const char *path, Node **ret_parent, char name[sta
         int r, depth = 0;
 
         if (strlen(path) > TREE_PATH_MAX)
-                return bad(l, "the name is longer than 4095 bytes");
+                return limit(l, "the name is longer than 4095 bytes");
         r = next_component(&path, name);
         while (r > 0) {
                 r = next_component(&path, next);
@@ -173,7 +173,7 @@ static int keep_xattr(Import *l, const char *name, const void *value, size_t siz
                         return 0;
                 return capability_is_valid(value, size) ? 1 : bad(l, "security.capability is malformed");
         }
-        return startswith(name, "user.") && !startswith(name, "user.overlay.");
+        return startswith(name, "user.") && name[strlen("user.")] && !startswith(name, "user.overlay.");
 }
 
 static int compare_xattrs(const void *a, const void *b)
@@ -367,6 +367,9 @@ static int import_symlink(Import *l, Node *n)
                 return r;
         if (isempty(target) || strlen(target) >= PATH_MAX)
                 return bad(l, "the symlink's target is empty or longer than 4095 bytes");
+        /* The form in which the store keeps a target has no room for any other. */
+        if (!str_is_utf8(target, strlen(target)))
+                return bad(l, "the symlink's target is not UTF-8");
         r = image_store_write_symlink(l->store, &a, target, sum, l->error);
         if (r < 0)
                 return r;

@@ -146,6 +146,9 @@ static int list_directory(ImageStore *s, const Node *n, Entries *entries, Error 
                 r = entries_add(entries, strdup(MARK_IMPLIED), s->mark_sum, NULL);
         for (const Node *c = n->child; r >= 0 && c; c = c->next)
                 r = add_child(s, entries, c, error);
+        if (r >= 0 && entries->n > TREE_ENTRIES_MAX)
+                return error_set(error, ERROR_LIMIT, "Directory \"%s\" of a layer has more than %u entries",
+                                 n->name, TREE_ENTRIES_MAX);
         if (r >= 0 && entries->n > 0)
                 qsort(entries->list, entries->n, sizeof(Entry), compare_entries);
         return r;

@@ -17,6 +17,8 @@
 #define TREE_PATH_MAX 4095U
 /* Of one image. A node takes about 120 bytes. */
 #define TREE_NODES_MAX 1000000U
+/* In one directory of one layer. */
+#define TREE_ENTRIES_MAX 200000U
 /* Nodes, names and extended attributes together. */
 #define TREE_MEMORY_MAX (256U * 1024 * 1024)
 

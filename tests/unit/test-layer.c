@@ -197,6 +197,8 @@ TEST(names)
         LAYER("/a b /c\nd /\xc3\xa4", FILE_("a b"), FILE_("c\nd"), FILE_("\xc3\xa4"));
         LAYER("/\xe4\xff/x /\xe4\xff?", FILE_("\xe4\xff/x"));
         LAYER("-~/\xe4", FILE_(".wh.\xe4"));
+        LAYER("/\xc0\x80 /\xed\xa0\x80 /\xf4\x8f\xbf\xbf /\xf4\x90\x80\x80", FILE_("\xed\xa0\x80"),
+              FILE_("\xc0\x80"), FILE_("\xf4\x90\x80\x80"), FILE_("\xf4\x8f\xbf\xbf"));
         LAYER("/... /..a /.a", FILE_("..."), FILE_("..a"), FILE_(".a"));
         LAYER("/a?", FILE_("a/.wh..wh.aufs"));
         LAYER("", FILE_(".wh..wh.plnk/1.2"), DIR_(".wh..wh.orph"));
@@ -298,6 +300,9 @@ TEST(types)
         LAYER("/a/ /a/b", DIR_("a"), FILE_("a/b"), DIR_("a"));
         LAYER("/a/ /a/b", FILE_("a/b"), DIR_("a"));
         REFUSED("target is empty", LINK_("a", ""));
+        LAYER("/a", LINK_("a", "\xf4\x8f\xbf\xbf\xef\xbf\xbe"));
+        REFUSED("not UTF-8", LINK_("a", "\xff"));
+        REFUSED("not UTF-8", LINK_("a", "\xed\xa0\x80"));
 }
 
 TEST(hard_links)
