@@ -547,6 +547,27 @@ TEST(no_archive)
         }
 }
 
+/* People should know what to do about it. */
+TEST(foreign_compression)
+{
+        static const struct {
+                const char *data, *words;
+        } rows[] = {{"\xfd"
+                     "7zXZ",
+                     "xz"},
+                    {"BZh91AY", "bzip2"},
+                    {"PK\3\4", "zip"}};
+
+        FOREACH_ELEMENT(row, rows) {
+                _cleanup_tar_ Tar t = {};
+                char data[2048] = {};
+
+                (void) strcpy(data, row->data);
+                tar_append(&t, data, sizeof(data));
+                check_refused(&t, ERROR_BAD_ARCHIVE, row->words);
+        }
+}
+
 TEST(cut_anywhere)
 {
         _cleanup_layout_ Layout l = {};
