@@ -220,9 +220,9 @@ static void on_written(int r, const Error *error, void *userdata)
         if (r >= 0)
                 r = map_put(m->containers, container_id(c), c);
         if (r < 0) {
-                /* Its files go with the sweep of the next start. */
                 if (written)
                         (void) state_retire(m->state, STATE_CONTAINERS, container_id(c), NULL);
+                manager_sweep_later(m, container_id(c));
                 operation_fail_errno(o, r, error, "Cannot create the container");
                 return;
         }

@@ -17,7 +17,9 @@ struct Session {
         char id[ID_LENGTH + 1];
         char *unit;
         Operation *operation; /* NULL: nobody waits any more */
-        bool started;         /* its start has been announced */
+        SystemdCall *verify;  /* asking whether its unit is gone */
+        bool alive;
+        bool started; /* its start has been announced */
         UnitFile *rows;
         UnitStreams streams;
 };
@@ -35,6 +37,7 @@ Session *session_free(Session *s)
         (void) unlinkat(m->exit_directory, s->id, 0);
         if (s->operation)
                 s->operation->session = NULL;
+        systemd_call_cancel(&s->verify);
         free(s->unit);
         unit_file_free(s->rows);
         close_fd(s->streams.input);
@@ -129,16 +132,44 @@ static void fail(Session *s, const char *text)
 }
 
 /* Its clean-up writes the exit record before the unit goes; without one nobody knows how it ended. */
+static void conclude(Session *s)
+{
+        char id[ID_LENGTH + 1];
+        Manager *m = s->manager;
+
+        memcpy(id, s->id, sizeof(id));
+        session_read_records(s);
+        s = map_get(m->sessions, id);
+        if (s && !finish_with_start_error(s))
+                fail(s, "The command ended without a record of how");
+}
+
+static void on_session_listed(int r, const char *unit, UnitState state, void *userdata)
+{
+        Session *s = userdata;
+
+        if (unit)
+                s->alive = state != UNIT_ABSENT && state != UNIT_FAILED;
+        else if (r >= 0 && !s->alive)
+                conclude(s);
+}
+
+/* systemd says it of all units when it reloads itself: ask. */
 void session_unit_removed(Manager *m, const char *unit)
 {
         Session *s = map_get(m->session_units, unit);
+        char *units[] = {(char *) unit, NULL};
 
-        if (!s)
+        if (!s || s->verify)
                 return;
-        session_read_records(s);
-        s = map_get(m->session_units, unit);
-        if (s && !finish_with_start_error(s))
-                fail(s, "The command ended without a record of how");
+        s->alive = false;
+        (void) systemd_list_units(m->systemd, units, &s->verify, on_session_listed, s);
+}
+
+void sessions_verify(Manager *m)
+{
+        MAP_FOREACH(e, m->session_units)
+                session_unit_removed(m, map_key(e));
 }
 
 static void on_exec_job(Operation *o, const char *result)

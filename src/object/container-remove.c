@@ -40,9 +40,10 @@ static void on_discarded(int r, const Error *error, void *userdata)
         Operation *o = userdata;
         Removal *d = o->data;
 
-        if (r < 0)
+        if (r < 0) {
+                manager_sweep_later(d->manager, d->id);
                 operation_complete(o, r, error, NULL);
-        else
+        } else
                 operation_complete(o, 0, NULL, &(OperationResult){.id = d->id});
 }
 
@@ -107,10 +108,11 @@ static void stop_first(Operation *o)
 /* The executor's clean-up may still be at work in the container's directory. */
 static void settle_unit(Operation *o);
 
+/* A reload of systemd says so of all units: look again. */
 static void on_unit_removed(Operation *o)
 {
         if (o->timer)
-                delete_now(o);
+                settle_unit(o);
 }
 
 static void on_settle_timer(Operation *o)

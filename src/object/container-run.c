@@ -489,12 +489,6 @@ static void signal_stop(Operation *o)
                 queue_stop(o);
 }
 
-static void on_stop_unit_removed(Operation *o)
-{
-        if (o->phase == STOP_SIGNALLED)
-                queue_stop(o);
-}
-
 static void resume_stop(Operation *o)
 {
         if (!o->call && o->phase == STOP_JOB) {
@@ -505,7 +499,6 @@ static void resume_stop(Operation *o)
 
 static const OperationClass stop_class = {
         .job = on_stop_job,
-        .unit_removed = on_stop_unit_removed,
         .resume = resume_stop,
         .free = operation_free_stop,
 };

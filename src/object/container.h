@@ -179,6 +179,8 @@ Session *session_free(Session *s);
 void session_read_records(Session *s);
 void sessions_read_records(Manager *m);
 void session_unit_removed(Manager *m, const char *unit);
+/* Asks for the units of all. */
+void sessions_verify(Manager *m);
 
 /* container-inspect.c */
 int container_inspect(Container *c, char **ret, Error *error);

@@ -267,6 +267,7 @@ static void on_relisted(int r, const char *unit, UnitState state, void *userdata
                 compare(m, c->states);
         m->comparison = comparison_free(c);
         sessions_read_records(m);
+        sessions_verify(m);
         if (r >= 0)
                 resume_operations(m);
 }
@@ -505,6 +506,8 @@ Manager *manager_free(Manager *m)
         systemd_call_cancel(&m->resync);
         comparison_free(m->comparison);
         task_forget(&m->sweep);
+        sd_event_source_disable_unref(m->sweep_timer);
+        strv_free(m->leftovers);
         map_free(m->ended);
         map_free(m->sessions);
         map_free(m->session_units);
@@ -542,7 +545,7 @@ static void report(Manager *m, StateKind kind, const char *id, int r, const Erro
 }
 
 static int load_all(Manager *m, StateKind kind, int (*load)(Manager *, const char *, Error *),
-                    bool *ret_leftovers, Error *error)
+                    char ***ret_leftovers, Error *error)
 {
         _cleanup_strv_ char **ids = NULL;
         int r;
@@ -562,18 +565,45 @@ static int load_all(Manager *m, StateKind kind, int (*load)(Manager *, const cha
         return 0;
 }
 
+#define SWEEP_DELAY (5 * USEC_PER_SEC)
+
 static int run_sweep(void *userdata, Error *error)
 {
         const Manager *m = userdata;
 
-        return state_sweep(m->state, STATE_CONTAINERS, error);
+        return state_sweep(m->state, STATE_CONTAINERS, m->leftovers, error);
 }
 
 static void on_swept(int r, const Error *error, void *userdata)
 {
+        Manager *m = userdata;
+
         if (r < 0)
                 log_warning("Cannot remove what an interruption has left behind: %s",
                             strempty(error->message));
+        m->leftovers = strv_free(m->leftovers);
+}
+
+static void sweep_now(Manager *m)
+{
+        if (m->leftovers && !m->sweep && task_start(m->event, &m->sweep, run_sweep, on_swept, m) < 0)
+                log_warning("Cannot start to remove what an interruption has left behind");
+}
+
+static int on_sweep_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        sweep_now(userdata);
+        return 0;
+}
+
+void manager_sweep_later(Manager *m, const char *id)
+{
+        /* While a sweep runs the list is its own; the next start finds the rest. */
+        if (m->sweep || state_leftovers(id, &m->leftovers) < 0)
+                return;
+        m->sweep_timer = sd_event_source_disable_unref(m->sweep_timer);
+        (void) sd_event_add_time_relative(m->event, &m->sweep_timer, CLOCK_MONOTONIC, SWEEP_DELAY, 0,
+                                          on_sweep_timer, m);
 }
 
 /* A container that is to be removed when it ends, and ended while nobody could. */
@@ -593,14 +623,13 @@ static void remove_ended(Manager *m)
 
 int manager_load(Manager *m, Error *error)
 {
-        _cleanup_strv_ char **patterns = NULL;
-        bool leftovers, image_leftovers;
+        _cleanup_strv_ char **patterns = NULL, **image_leftovers = NULL;
         Comparison *c;
         int r;
 
         r = load_all(m, STATE_IMAGES, image_load, &image_leftovers, error);
         if (r >= 0)
-                r = load_all(m, STATE_CONTAINERS, container_load, &leftovers, error);
+                r = load_all(m, STATE_CONTAINERS, container_load, &m->leftovers, error);
         if (r >= 0)
                 r = unit_patterns(m, &patterns);
         if (r < 0)
@@ -620,8 +649,7 @@ int manager_load(Manager *m, Error *error)
         sweep_records(m, START_RECORD_DIR, m->start_directory);
         sweep_records(m, EXIT_RECORD_DIR, m->exit_directory);
         manager_sweep_units(m);
-        if (leftovers)
-                (void) task_start(m->event, &m->sweep, run_sweep, on_swept, m);
+        sweep_now(m);
         if (image_leftovers)
                 images_sweep(m);
         return 0;

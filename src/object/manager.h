@@ -65,6 +65,8 @@ struct Manager {
         SystemdCall *resync;
         struct Comparison *comparison;
         Task *sweep;
+        char **leftovers; /* of containers, to be removed */
+        sd_event_source *sweep_timer;
         char **damaged;
 };
 
@@ -82,6 +84,8 @@ int manager_find_container(Manager *m, const char *name, Container **ret, Error 
 /* How a container ended that was removed by that: for a Wait that comes, or comes again, too late. */
 void manager_remember_end(Manager *m, const char *id, int exit_code);
 bool manager_recall_end(Manager *m, const char *id, int *ret_exit_code);
+/* The files of an interrupted creation or removal: tried again in a while, and at the next start. */
+void manager_sweep_later(Manager *m, const char *id);
 /* Frees the container when what is being dispatched is done. */
 void manager_bury(Manager *m, Container *c);
 void manager_free_buried(Manager *m);

@@ -114,25 +114,25 @@ static bool is_leftover(const char *name)
         return id_is_valid(id);
 }
 
-int state_list(const State *s, StateKind kind, char ***ret, bool *ret_leftovers, Error *error)
+int state_list(const State *s, StateKind kind, char ***ret, char ***ret_leftovers, Error *error)
 {
         _cleanup_(closedirp) DIR *d = open_listing(s, kind);
-        _cleanup_strv_ char **ids = NULL;
-        bool leftovers = false;
+        _cleanup_strv_ char **ids = NULL, **leftovers = NULL;
         struct dirent *e;
         int r = 0;
 
         if (!d)
                 return error_set_errno(error, errno, "Cannot read %s/%s", s->root, kind_names[kind]);
         while (r >= 0 && (e = readdir(d))) {
-                leftovers = leftovers || is_leftover(e->d_name);
-                if (id_is_valid(e->d_name))
+                if (is_leftover(e->d_name))
+                        r = strv_append(&leftovers, e->d_name);
+                else if (id_is_valid(e->d_name))
                         r = strv_append(&ids, e->d_name);
         }
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(ids);
-        *ret_leftovers = leftovers;
+        *ret_leftovers = TAKE_PTR(leftovers);
         return 0;
 }
 
@@ -280,22 +280,27 @@ int state_discard(const State *s, StateKind kind, const char *id, Error *error)
                      : 0;
 }
 
-int state_sweep(const State *s, StateKind kind, Error *error)
+int state_sweep(const State *s, StateKind kind, char *const *leftovers, Error *error)
 {
-        _cleanup_(closedirp) DIR *d = open_listing(s, kind);
-        struct dirent *e;
         int r = 0;
 
-        if (!d)
-                return error_set_errno(error, errno, "Cannot read %s/%s", s->root, kind_names[kind]);
-        while ((e = readdir(d))) {
-                int k = is_leftover(e->d_name) ? fs_remove_tree_at(s->directories[kind], e->d_name) : 0;
+        STRV_FOREACH(name, (char **) leftovers) {
+                int k = is_leftover(*name) ? fs_remove_tree_at(s->directories[kind], *name) : 0;
 
                 if (k < 0 && r >= 0)
                         r = error_set_errno(error, k, "Cannot remove %s/%s/%s", s->root, kind_names[kind],
-                                            e->d_name);
+                                            *name);
         }
         return r;
+}
+
+int state_leftovers(const char *id, char ***list)
+{
+        char name[WORK_NAME_MAX];
+        int r;
+
+        r = strv_append(list, work_name(name, id, SUFFIX_NEW));
+        return r < 0 ? r : strv_append(list, work_name(name, id, SUFFIX_OLD));
 }
 
 int state_set_aside(const State *s, StateKind kind, const char *id, char **ret, Error *error)

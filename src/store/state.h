@@ -25,8 +25,8 @@ DEFINE_CLEANUP(State *, state_free)
 
 /* The directory of all objects of a kind; borrowed. */
 int state_directory(const State *s, StateKind kind);
-/* The IDs of all objects; *ret_leftovers says whether there is something to sweep. */
-int state_list(const State *s, StateKind kind, char ***ret, bool *ret_leftovers, Error *error);
+/* The IDs of all objects, and the names of what was left half made or half removed. */
+int state_list(const State *s, StateKind kind, char ***ret, char ***ret_leftovers, Error *error);
 bool state_has(const State *s, StateKind kind, const char *id);
 
 /* Parts of a new object. A directory with mode 0 is not a part. */
@@ -65,7 +65,9 @@ int state_replace_text(const State *s, StateKind kind, const char *id, const cha
 int state_retire(const State *s, StateKind kind, const char *id, Error *error);
 /* Removes the files of one retired object; makes its disappearance durable first. Slow. */
 int state_discard(const State *s, StateKind kind, const char *id, Error *error);
-/* Removes everything that was left half made or half removed. Slow. */
-int state_sweep(const State *s, StateKind kind, Error *error);
+/* Removes leftovers. Those by name, because others may be at work on theirs. Slow. */
+int state_sweep(const State *s, StateKind kind, char *const *leftovers, Error *error);
+/* The names under which an object of that ID may be left. */
+int state_leftovers(const char *id, char ***list);
 /* Moves a damaged object out of the way; *ret is where to. */
 int state_set_aside(const State *s, StateKind kind, const char *id, char **ret, Error *error);

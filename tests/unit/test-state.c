@@ -38,9 +38,10 @@ static void create(const State *s, const char *id)
 
 static size_t count(const State *s, bool *ret_leftovers)
 {
-        _cleanup_strv_ char **ids = NULL;
+        _cleanup_strv_ char **ids = NULL, **leftovers = NULL;
 
-        CHECK_OK(state_list(s, STATE_CONTAINERS, &ids, ret_leftovers, NULL));
+        CHECK_OK(state_list(s, STATE_CONTAINERS, &ids, &leftovers, NULL));
+        *ret_leftovers = leftovers != NULL;
         return strv_length(ids);
 }
 
@@ -103,6 +104,7 @@ TEST(retires_and_discards)
 TEST(sweeps_leftovers_only)
 {
         _cleanup_(state_freep) State *s = open_state("sweep");
+        _cleanup_strv_ char **ids = NULL, **names = NULL;
         int dir = state_directory(s, STATE_CONTAINERS);
         bool leftovers;
 
@@ -114,7 +116,16 @@ TEST(sweeps_leftovers_only)
         CHECK(mkdirat(dir, "else", 0700) >= 0);
         CHECK_EQ(count(s, &leftovers), 1);
         CHECK(leftovers);
-        CHECK_OK(state_sweep(s, STATE_CONTAINERS, NULL));
+        CHECK_OK(state_list(s, STATE_CONTAINERS, &ids, &names, NULL));
+        CHECK_EQ(strv_length(names), 2);
+        /* What others have begun since is theirs; what is no leftover is not removed, whatever the list says.
+         */
+        CHECK(mkdirat(dir, "." ID_A ".tmp", 0700) >= 0);
+        CHECK_OK(strv_append(&names, ID_A));
+        CHECK_OK(strv_append(&names, ".else.tmp"));
+        CHECK_OK(state_sweep(s, STATE_CONTAINERS, names, NULL));
+        CHECK(faccessat(dir, "." ID_A ".tmp", F_OK, 0) >= 0);
+        CHECK_OK(fs_remove_tree_at(dir, "." ID_A ".tmp"));
         CHECK_EQ(count(s, &leftovers), 1);
         CHECK(!leftovers);
         CHECK(faccessat(dir, ".else.tmp", F_OK, 0) >= 0);
