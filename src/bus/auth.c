@@ -25,6 +25,7 @@ typedef struct Query {
         sd_bus_message *message;
         const char *action;
         sd_bus_slot *slot; /* of the question, NULL: another call of the same client asks who it is */
+        uid_t uid;         /* of the client, once it is known */
         bool asks_polkit;
         bool answered;
         bool allowed;
@@ -290,20 +291,26 @@ static bool is_from(const Query *q, const char *sender)
         return streq_ptr(sd_bus_message_get_sender(q->message), sender);
 }
 
-static size_t count_polkit(const Auth *a, const char *sender)
+/* Whether polkit has been asked enough on behalf of this client and this user. */
+static bool is_limited(const Auth *a, const char *sender, uid_t uid)
 {
-        size_t n = 0;
+        size_t of_sender = 0, of_user = 0;
 
-        for (const Query *q = a->queries; q; q = q->next)
-                n += q->asks_polkit && !q->answered && is_from(q, sender);
-        return n;
+        for (const Query *q = a->queries; q; q = q->next) {
+                if (!q->asks_polkit || q->answered)
+                        continue;
+                of_sender += is_from(q, sender);
+                of_user += q->uid == uid;
+        }
+        return of_sender >= AUTH_QUERIES_PER_SENDER_MAX || of_user >= AUTH_QUERIES_PER_USER_MAX;
 }
 
 static void proceed(Query *q, uid_t uid)
 {
+        q->uid = uid;
         if (uid == 0)
                 answer(q, true, ERROR_NONE, false);
-        else if (count_polkit(q->auth, sd_bus_message_get_sender(q->message)) >= AUTH_QUERIES_PER_SENDER_MAX)
+        else if (is_limited(q->auth, sd_bus_message_get_sender(q->message), uid))
                 answer(q, false, ERROR_LIMIT, false);
         else if (ask_polkit(q) < 0)
                 answer(q, false, ERROR_AUTH_UNAVAILABLE, false);

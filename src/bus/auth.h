@@ -16,9 +16,11 @@
 #define AUTH_EXEC "io.berth1.exec"
 #define AUTH_MANAGE_HOST "io.berth1.manage-host"
 
-/* What clients can make us hold until we know who they are, and one of them while polkit is asked. */
+/* What clients can make us hold until we know who they are, and one client and all clients of one user while
+ * polkit is asked. */
 #define AUTH_QUERIES_MAX 8192U
 #define AUTH_QUERIES_PER_SENDER_MAX 64U
+#define AUTH_QUERIES_PER_USER_MAX 256U
 
 typedef struct AuthRow {
         const char *interface;

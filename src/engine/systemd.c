@@ -429,6 +429,51 @@ int systemd_reset_failed(Systemd *s, const char *unit, SystemdCall **slot, Syste
         return r < 0 ? r : send_call(s, m, on_reply, slot, reply, NULL, userdata);
 }
 
+typedef struct Question {
+        Systemd *systemd;
+        char *unit;
+} Question;
+
+static void question_free(Question *q)
+{
+        free(q->unit);
+        free(q);
+}
+
+static int on_restarts(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Question *q = userdata;
+        UnitChange change = {.unit = q->unit, .has_restarts = true};
+
+        if (!sd_bus_message_get_error(m) && sd_bus_message_read(m, "v", "u", &change.restarts) >= 0)
+                q->systemd->watch->unit_changed(&change, q->systemd->userdata);
+        question_free(q);
+        return 0;
+}
+
+void systemd_ask_restarts(Systemd *s, const char *unit)
+{
+        _cleanup_message_ sd_bus_message *m = NULL;
+        Question *q = calloc(1, sizeof(*q));
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (!q)
+                return;
+        q->systemd = s;
+        q->unit = strdup(unit);
+        r = q->unit && s->bus ? sd_bus_path_encode(SYSTEMD_UNITS, unit, &path) : -ENOMEM;
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(s->bus, &m, SYSTEMD_NAME, path,
+                                                   "org.freedesktop.DBus.Properties", "Get");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ss", SYSTEMD_NAME ".Service", "NRestarts");
+        if (r >= 0)
+                r = sd_bus_call_async(s->bus, NULL, m, on_restarts, q, 0);
+        if (r < 0)
+                question_free(q);
+}
+
 int systemd_set_properties(Systemd *s, const char *unit, const UnitFile *rows, char *const *keys,
                            SystemdCall **slot, SystemdReply reply, void *userdata)
 {

@@ -82,6 +82,9 @@ int systemd_reset_failed(Systemd *s, const char *unit, SystemdCall **slot, Syste
 int systemd_set_properties(Systemd *s, const char *unit, const UnitFile *rows, char *const *keys,
                            SystemdCall **slot, SystemdReply reply, void *userdata);
 
+/* Asks how often systemd has restarted the unit by itself; the answer comes as unit_changed(). */
+void systemd_ask_restarts(Systemd *s, const char *unit);
+
 /* The worker of engine/worker.h: rows of {name, signature, value} that no unit file has. */
 typedef struct sd_bus_message sd_bus_message;
 typedef int (*SystemdAppend)(sd_bus_message *m, void *userdata);

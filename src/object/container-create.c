@@ -210,8 +210,6 @@ static void on_written(int r, const Error *error, void *userdata)
         Container *c = n->container;
         Manager *m = o->manager;
 
-        bool written = r >= 0;
-
         id = strdup(container_id(c));
         if (!id)
                 r = -ENOMEM;
@@ -220,8 +218,8 @@ static void on_written(int r, const Error *error, void *userdata)
         if (r >= 0)
                 r = map_put(m->containers, container_id(c), c);
         if (r < 0) {
-                if (written)
-                        (void) state_retire(m->state, STATE_CONTAINERS, container_id(c), NULL);
+                /* A child that was killed may have come to its last step. */
+                (void) state_retire(m->state, STATE_CONTAINERS, container_id(c), NULL);
                 manager_sweep_later(m, container_id(c));
                 operation_fail_errno(o, r, error, "Cannot create the container");
                 return;

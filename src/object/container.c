@@ -461,6 +461,8 @@ bool container_settle(Container *c, UnitState unit)
         c->unit_state = unit;
         if (!container_read_records(c))
                 return false;
+        if (alive && c->manager->systemd && (!c->own_unit || c->file.spec->restart_policy != RESTART_NO))
+                systemd_ask_restarts(c->manager->systemd, c->file.unit);
         if (c->state == CONTAINER_STARTING || c->state == CONTAINER_REMOVING)
                 return true;
         if (unit == UNIT_WAITING)
