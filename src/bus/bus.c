@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "bus/auth.h"
 #include "bus/bus.h"
+#include "bus/value.h"
 #include "object/container.h"
 #include "object/image.h"
 #include "spec/name.h"
@@ -86,7 +87,8 @@ static int find_object(sd_bus *bus, const char *path, const char *interface, voi
         return *ret_found != NULL;
 }
 
-/* sd-bus asks each enumerator with the path that the caller named, which may lie above the enumerator's own. */
+/* sd-bus asks each enumerator with the path that the caller named, which may lie above the enumerator's own.
+ */
 static int enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error)
 {
         _cleanup_strv_ char **paths = NULL;
@@ -194,17 +196,6 @@ static void on_changed(ObjectKind kind, const char *id, const char *const *prope
                 log_warning("Cannot announce a change of %s %s", kinds[kind].noun, id);
 }
 
-static int append_attributes(sd_bus_message *m, const Map *attributes)
-{
-        int r;
-
-        r = sd_bus_message_open_container(m, 'a', "{ss}");
-        MAP_FOREACH(e, attributes)
-                if (r >= 0)
-                        r = sd_bus_message_append(m, "{ss}", map_key(e), (const char *) map_value(e));
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
 static void on_event(Event e, const EventInfo *info, uint64_t realtime_usec, void *userdata)
 {
         sd_bus_message *m = NULL;
@@ -216,7 +207,7 @@ static void on_event(Event e, const EventInfo *info, uint64_t realtime_usec, voi
                 r = sd_bus_message_append(m, "sssst", event_type(e), event_status(e), strempty(info->id),
                                           strempty(info->name), realtime_usec);
         if (r >= 0)
-                r = append_attributes(m, info->attributes);
+                r = value_append_map(m, info->attributes);
         if (r >= 0)
                 r = sd_bus_send(b->bus, m, NULL);
         sd_bus_message_unref(m);

@@ -110,17 +110,6 @@ static const struct Field {
         {"StopSignal", "s", offsetof(ImageConfig, stop_signal)},
 };
 
-static int append_map(sd_bus_message *m, const Map *map)
-{
-        int r;
-
-        r = sd_bus_message_open_container(m, 'a', "{ss}");
-        MAP_FOREACH(e, map)
-                if (r >= 0)
-                        r = sd_bus_message_append(m, "{ss}", map_key(e), (const char *) map_value(e));
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
 static int get_field(sd_bus *bus, const char *path, const char *interface, const char *property,
                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -137,7 +126,7 @@ static int get_field(sd_bus *bus, const char *path, const char *interface, const
                         return sd_bus_message_append(reply, "t", *(const uint64_t *) field);
                 if (streq(f->signature, "as"))
                         return sd_bus_message_append_strv(reply, *(char **const *) field);
-                return append_map(reply, *(Map *const *) field);
+                return value_append_map(reply, *(Map *const *) field);
         }
         return -ENOENT;
 }

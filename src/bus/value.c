@@ -270,3 +270,14 @@ int value_append_entry(sd_bus_message *m, const char *key, const char *signature
                 r = sd_bus_message_close_container(m);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
+
+int value_append_map(sd_bus_message *m, const Map *map)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{ss}");
+        MAP_FOREACH(e, map)
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "{ss}", map_key(e), (const char *) map_value(e));
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}

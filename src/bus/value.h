@@ -6,6 +6,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "base/hashmap.h"
 #include "base/json.h"
 
 /* All values of one message together. */
@@ -30,3 +31,5 @@ int value_read_dictionary(sd_bus_message *m, ValueSignature signature, void *use
 int value_append(sd_bus_message *m, const char *signature, const json_t *value);
 /* {sv} into an open a{sv}. */
 int value_append_entry(sd_bus_message *m, const char *key, const char *signature, const json_t *value);
+/* a{ss} from a map of strings. */
+int value_append_map(sd_bus_message *m, const Map *map);

@@ -2,6 +2,7 @@
 
 /* One connection to PID 1, its signals, and calls whose answers come later. */
 
+#include <fcntl.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-id128.h>
 
@@ -513,6 +514,31 @@ int systemd_start_transient_with(Systemd *s, const char *unit, SystemdAppend app
         if (r >= 0)
                 r = sd_bus_message_append(m, "a(sa(sv))", 0);
         return r < 0 ? r : send_call(s, m, on_reply, slot, reply, NULL, userdata);
+}
+
+static int copy_stream(int from, int *to)
+{
+        *to = from < 0 ? -EBADF : fcntl(from, F_DUPFD_CLOEXEC, 3);
+        return from >= 0 && *to < 0 ? -errno : 0;
+}
+
+int unit_streams_copy(const UnitStreams *from, UnitStreams *to)
+{
+        int r;
+
+        *to = UNIT_STREAMS_NONE;
+        r = copy_stream(from->input, &to->input);
+        if (r >= 0)
+                r = copy_stream(from->output, &to->output);
+        return r < 0 ? r : copy_stream(from->error, &to->error);
+}
+
+void unit_streams_done(UnitStreams *s)
+{
+        close_fd(s->input);
+        close_fd(s->output);
+        close_fd(s->error);
+        *s = UNIT_STREAMS_NONE;
 }
 
 typedef struct TransientUnit {

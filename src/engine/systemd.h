@@ -69,6 +69,13 @@ typedef struct UnitStreams {
         int input, output, error;
 } UnitStreams;
 #define UNIT_STREAMS_NONE ((UnitStreams){-EBADF, -EBADF, -EBADF})
+static inline bool unit_streams_given(const UnitStreams *s)
+{
+        return s->input >= 0 || s->output >= 0 || s->error >= 0;
+}
+/* Descriptors of our own for the same; *to is closed by done also after a failure. */
+int unit_streams_copy(const UnitStreams *from, UnitStreams *to);
+void unit_streams_done(UnitStreams *s);
 
 int systemd_job(Systemd *s, SystemdVerb verb, const char *unit, SystemdCall **slot, SystemdReply reply,
                 void *userdata);

@@ -40,9 +40,7 @@ Session *session_free(Session *s)
         systemd_call_cancel(&s->verify);
         free(s->unit);
         unit_file_free(s->rows);
-        close_fd(s->streams.input);
-        close_fd(s->streams.output);
-        close_fd(s->streams.error);
+        unit_streams_done(&s->streams);
         free(s);
         return NULL;
 }
@@ -298,12 +296,6 @@ static int describe_unit(Session *s, const Container *c, const Spec *spec, Error
         return s->unit ? unit_file_new(spec, &context, &s->rows, error) : -ENOMEM;
 }
 
-static int duplicate(int fd, int *ret)
-{
-        *ret = fd < 0 ? -EBADF : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        return fd >= 0 && *ret < 0 ? -errno : 0;
-}
-
 static int session_new(Manager *m, const UnitStreams *streams, Session **ret)
 {
         Session *s = calloc(1, sizeof(*s));
@@ -315,11 +307,7 @@ static int session_new(Manager *m, const UnitStreams *streams, Session **ret)
         s->streams = UNIT_STREAMS_NONE;
         r = id_new(s->id);
         if (r >= 0)
-                r = duplicate(streams->input, &s->streams.input);
-        if (r >= 0)
-                r = duplicate(streams->output, &s->streams.output);
-        if (r >= 0)
-                r = duplicate(streams->error, &s->streams.error);
+                r = unit_streams_copy(streams, &s->streams);
         if (r >= 0)
                 r = map_put(m->sessions, s->id, s);
         if (r < 0)

@@ -28,9 +28,7 @@ static StartData *start_data_free(StartData *d)
         if (!d)
                 return NULL;
         unit_file_free(d->unit);
-        close_fd(d->streams.input);
-        close_fd(d->streams.output);
-        close_fd(d->streams.error);
+        unit_streams_done(&d->streams);
         free(d->run_before);
         free(d);
         return NULL;
@@ -42,16 +40,10 @@ static void operation_free_start(Operation *o)
         o->data = start_data_free(o->data);
 }
 
-static int duplicate(int fd, int *ret)
-{
-        *ret = fd < 0 ? -EBADF : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        return fd >= 0 && *ret < 0 ? -errno : 0;
-}
-
 static int start_data_new(Container *c, const UnitStreams *streams, StartData **ret, Error *error)
 {
         _cleanup_(start_data_freep) StartData *d = calloc(1, sizeof(*d));
-        bool attached = streams->input >= 0 || streams->output >= 0 || streams->error >= 0;
+        bool attached = unit_streams_given(streams);
         UnitContext context = {
                 .id = container_id(c),
                 .name = container_name(c),
@@ -67,11 +59,7 @@ static int start_data_new(Container *c, const UnitStreams *streams, StartData **
         if (r >= 0)
                 r = str_replace(&d->run_before, c->start.invocation_id);
         if (r >= 0)
-                r = duplicate(streams->input, &d->streams.input);
-        if (r >= 0)
-                r = duplicate(streams->output, &d->streams.output);
-        if (r >= 0)
-                r = duplicate(streams->error, &d->streams.error);
+                r = unit_streams_copy(streams, &d->streams);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot prepare the start of container %s",
                                        container_name(c));
@@ -293,7 +281,7 @@ static bool has_start(const Container *c)
 
 int container_start(Container *c, const UnitStreams *streams, const Promise *p, Error *error)
 {
-        bool attach = streams->input >= 0 || streams->output >= 0 || streams->error >= 0;
+        bool attach = unit_streams_given(streams);
         _cleanup_(start_data_freep) StartData *d = NULL;
         Operation *o;
         Verdict v;
