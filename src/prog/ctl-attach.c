@@ -32,7 +32,7 @@ typedef struct Session {
         int signals;
         bool started;
         unsigned tries;
-        Call naming, start, wait;
+        Call naming, start, state, wait;
         Kill kills[KILLS_MAX];
 } Session;
 
@@ -44,6 +44,7 @@ static void session_done(Session *s)
                 call_done(&s->kills[i].call);
         call_done(&s->naming);
         call_done(&s->start);
+        call_done(&s->state);
         call_done(&s->wait);
         free(s->image);
         s->signals = close_fd(s->signals);
@@ -200,17 +201,45 @@ static int send_wait(Session *s)
         return r < 0 ? r : bus_send(s->c, m, &s->wait);
 }
 
+static int send_state(Session *s)
+{
+        _cleanup_message_ sd_bus_message *m = NULL;
+        int r;
+
+        r = bus_new_call(s->c, &m, s->a->path, "org.freedesktop.DBus.Properties", "Get", "ss",
+                         CONTAINER_INTERFACE, "State");
+        return r < 0 ? r : bus_send(s->c, m, &s->state);
+}
+
+/* Nobody knows whether systemd was asked to start it before berthd went away. If it has not begun, waiting
+ * for its end could take for ever. */
+static int handle_state(Session *s)
+{
+        const char *state;
+
+        if (!s->state.reply || s->started)
+                return 0;
+        if (sd_bus_message_read(s->state.reply, "v", "s", &state) > 0 && streq(state, "created"))
+                return error_set(&s->c->error, ERROR_START_FAILED,
+                                 "berthd went away before the container was started");
+        s->started = true;
+        return 0;
+}
+
 /* A berthd that went away leaves the container alone: we ask its successor. */
 static int handle_replies(Session *s)
 {
         int r;
 
-        if (s->start.reply && !s->started) {
-                r = bus_went_away(&s->start) ? 0 : bus_reply(s->c, &s->start, NULL);
+        if (s->start.reply && !s->started && !s->state.slot) {
+                r = bus_went_away(&s->start) ? send_state(s) : bus_reply(s->c, &s->start, NULL);
                 if (r < 0)
                         return r;
-                s->started = true;
+                s->started = !s->state.slot;
         }
+        r = handle_state(s);
+        if (r < 0)
+                return r;
         if (bus_went_away(&s->wait) && s->tries++ < WAIT_TRIES_MAX) {
                 call_done(&s->wait);
                 r = send_wait(s);
@@ -262,7 +291,7 @@ static int session_loop(Session *s)
 
                 if (r < 0)
                         return r;
-                if (s->wait.reply && s->start.reply)
+                if (s->wait.reply && s->started)
                         break;
                 r = wait_for_more(s);
                 if (r < 0)
