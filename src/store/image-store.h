@@ -16,9 +16,9 @@ typedef struct ImageStore ImageStore;
 typedef struct ObjectWriter ObjectWriter;
 
 typedef enum StoreLock {
-        STORE_ADD,         /* shared: several may add at a time */
-        STORE_COLLECT,     /* exclusive: waits for all others */
-        STORE_TRY_COLLECT, /* exclusive, or -EBUSY at once */
+        STORE_ADD,         /* waits for all others: see lock() */
+        STORE_COLLECT,     /* the same */
+        STORE_TRY_COLLECT, /* or -EBUSY at once */
 } StoreLock;
 
 /* Opens the repository below the state directory, which makes it when it is missing, and holds the lock until
