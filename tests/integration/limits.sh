@@ -29,7 +29,7 @@ is "cpu.weight" "$(value limited cpu.weight)" 20
 is "inspect says so" "$(berthctl inspect --format '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}' limited)" "67108864 20"
 ok "systemctl set-property" systemctl set-property --runtime berth-limited.service MemoryMax=32M
 is "takes effect" "$(value limited memory.max)" 33554432
-is "a fork bomb stays in its container" "$(berthctl run --rm --pids-limit 10 "$BUSYBOX" sh -c 'for i in $(seq 40); do sleep 5 & done; echo done' 2>/dev/null | grep -c done)" 0
+is "a fork bomb stays in its container" "$(berthctl run --rm --pids-limit 10 "$BUSYBOX" sh -c 'for i in $(seq 40); do sleep 5 & done; echo finished' 2>/dev/null | grep -c finished)" 0
 
 berthctl run -d --name hungry --memory 32m --memory-swap 32m "$BUSYBOX" sh -c 'x=$(head -c 200m /dev/zero | tr "\0" x); echo survived' >/dev/null
 berthctl wait hungry >/dev/null
