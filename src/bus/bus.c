@@ -235,7 +235,8 @@ static void set_timer(Bus *b, uint64_t usec)
         int r;
 
         r = b->timer ? sd_event_source_set_time_relative(b->timer, usec)
-                     : sd_event_add_time_relative(b->event, &b->timer, CLOCK_MONOTONIC, usec, 0, on_timer, b);
+                     : sd_event_add_time_relative(b->event, &b->timer, CLOCK_MONOTONIC, usec, USEC_PER_MSEC,
+                                                  on_timer, b);
         if (r >= 0)
                 r = sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
         if (r < 0)

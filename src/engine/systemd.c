@@ -200,8 +200,8 @@ static int connect_again(sd_event_source *source, uint64_t usec, void *userdata)
 static void schedule_reconnect(Systemd *s)
 {
         s->reconnect = sd_event_source_disable_unref(s->reconnect);
-        if (sd_event_add_time_relative(s->event, &s->reconnect, CLOCK_MONOTONIC, RECONNECT_DELAY, 0,
-                                       connect_again, s) < 0)
+        if (sd_event_add_time_relative(s->event, &s->reconnect, CLOCK_MONOTONIC, RECONNECT_DELAY,
+                                       USEC_PER_MSEC, connect_again, s) < 0)
                 log_warning("Cannot connect to systemd again");
 }
 
