@@ -27,7 +27,7 @@ ok "it serves" wait_until 10 page
 like "its own page" "$(page)" "Berth's test image"
 like "systemctl status shows the web server as main process" "$(systemctl status --no-pager berth-web.service)" 'Main PID: [0-9]+ \(nginx\)'
 is "and no process of ours" "$(systemctl status --no-pager berth-web.service | grep -cE '[─-][0-9]+ .*berth-')" 0
-like "the access log is in the journal under its name" "$(journalctl --sync; journalctl -q CONTAINER_NAME=web)" 'GET / HTTP'
+ok "the access log is in the journal under its name" wait_until 10 eval 'journalctl -q CONTAINER_NAME=web | grep -q "GET / HTTP"'
 like "and under its unit" "$(journalctl -q -u berth-web.service)" 'GET / HTTP'
 like "berthctl logs shows it" "$(berthctl logs web 2>&1)" 'GET / HTTP'
 timeout 60 berthctl logs -f web >"$TMP/follow" 2>&1 &
