@@ -39,6 +39,12 @@ typedef struct MountPlan {
         size_t n_steps;
         int null; /* detached copy of the host's null device, verified */
         char *zoneinfo;
+        /* What somebody has to do when everything is mounted and the host's tree is still there (hooks): then
+         * the root is assembled on root_path itself and pivoted to last. NULL: nobody, and it is pivoted to
+         * first. */
+        int (*before_pivot)(void *context, Error *error);
+        void *context;
+        bool no_pivot; /* the host's root is no mount that could be pivoted from (an initramfs) */
 } MountPlan;
 
 #define MOUNT_PLAN_INIT ((MountPlan){.root = -EBADF, .null = -EBADF})

@@ -93,13 +93,19 @@ static int make_filesystem(const char *type, const char *source, char *const *op
         return mount < 0 ? -errno : mount;
 }
 
+/* Hooks look for the root where the order says that it is. */
+static const char *root_place(const MountPlan *p)
+{
+        return p->before_pivot && p->launch->root_path ? p->launch->root_path : ROOT_MOUNT_POINT;
+}
+
 static int mount_root_once(const MountPlan *p)
 {
         _cleanup_close_ int target = -EBADF;
 
         if (p->overlay)
-                return mount("overlay", ROOT_MOUNT_POINT, "overlay", MS_NODEV, p->overlay) < 0 ? -errno : 0;
-        target = open(ROOT_MOUNT_POINT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                return mount("overlay", root_place(p), "overlay", MS_NODEV, p->overlay) < 0 ? -errno : 0;
+        target = open(root_place(p), O_PATH | O_DIRECTORY | O_CLOEXEC);
         return target < 0 ? -errno : attach(p->root, target);
 }
 
@@ -122,15 +128,28 @@ static int mount_root(const MountPlan *p)
 
 /* With both names the same directory, the old root ends up stacked on the new one, and one umount drops it.
  */
-static int pivot(void)
+static int pivot(const MountPlan *p)
 {
-        if (chdir(ROOT_MOUNT_POINT) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-            umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        if (chdir(root_place(p)) < 0)
+                return -errno;
+        if (p->no_pivot)
+                return mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0 ? -errno
+                                                                                                     : 0;
+        if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
                 return -errno;
         return 0;
 }
 
 static int enter_root(const MountPlan *p, Error *error)
+{
+        int r = pivot(p);
+
+        return r < 0 ? failed(error, r, "Cannot change to the root directory of",
+                              strempty(p->launch->name ?: p->launch->root_path))
+                     : 0;
+}
+
+static int assemble_root(const MountPlan *p, Error *error)
 {
         int r;
 
@@ -140,9 +159,7 @@ static int enter_root(const MountPlan *p, Error *error)
         if (r < 0)
                 return failed(error, r, "Cannot mount the root directory of",
                               strempty(p->launch->name ?: p->launch->root_path));
-        r = pivot();
-        return r < 0 ? failed(error, r, "Cannot change to the root directory of", strempty(p->launch->name))
-                     : 0;
+        return p->before_pivot ? 0 : enter_root(p, error);
 }
 
 /* /proc, /sys and /dev of a root must be real directories: the kernel's files found below them are trusted
@@ -405,10 +422,10 @@ int mount_plan_perform(const MountPlan *plan, Error *error)
         _cleanup_(performer_done) Performer p = {.plan = plan, .root = -EBADF, .empty = -EBADF};
         int r;
 
-        r = enter_root(plan, error);
+        r = assemble_root(plan, error);
         if (r < 0)
                 return r;
-        p.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        p.root = open(plan->before_pivot ? root_place(plan) : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (p.root < 0)
                 return failed(error, errno, "Cannot open", "/");
         for (size_t i = 0; i < plan->n_steps; i++) {
@@ -416,6 +433,11 @@ int mount_plan_perform(const MountPlan *plan, Error *error)
                 if (r < 0)
                         return r;
         }
+        r = plan->before_pivot ? plan->before_pivot(plan->context, error) : 0;
+        if (r >= 0 && plan->before_pivot)
+                r = enter_root(plan, error);
+        if (r < 0)
+                return r;
         if (!plan->launch->root_readonly)
                 return 0;
         r = make_readonly(p.root, false);
