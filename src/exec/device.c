@@ -27,11 +27,6 @@ static int failed(Error *error, const char *name)
         return error_set(error, ERROR_START_FAILED, "Cannot make the device %s: %m", name);
 }
 
-static mode_t node_type(char type)
-{
-        return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR;
-}
-
 static int add_device(int dev, const LaunchDevice *d, Error *error)
 {
         _cleanup_close_ int parent = -EBADF;
@@ -50,7 +45,7 @@ static int add_device(int dev, const LaunchDevice *d, Error *error)
         path = slash ? slash + 1 : path;
         if (unlinkat(parent, path, 0) < 0 && errno != ENOENT)
                 return failed(error, d->path);
-        if (mknodat(parent, path, node_type(d->type) | (d->mode & 07777), makedev(d->major, d->minor)) < 0)
+        if (mknodat(parent, path, (mode_t) d->type | (d->mode & 07777), makedev(d->major, d->minor)) < 0)
                 return failed(error, d->path);
         if ((d->uid != 0 || d->gid != 0) && fchownat(parent, path, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
                 return failed(error, d->path);

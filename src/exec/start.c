@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* berth-exec start: a container's first process. The launcher's steps are numbered L, the child's C. */
+/* berth-exec unit-start: a container's first process. The launcher's steps are numbered L, the child's C. */
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
@@ -11,22 +10,16 @@
 #include "base/str.h"
 #include "exec/launcher.h"
 #include "exec/log-pipe.h"
-#include "exec/mount.h"
-#include "exec/namespace.h"
 #include "exec/order.h"
+#include "exec/payload.h"
 #include "exec/process.h"
 #include "exec/relay.h"
-#include "exec/seccomp-cache.h"
-#include "exec/sysctl.h"
 #include "exec/verb.h"
 
 #define NOTIFY_TARGET "/run/notify"
 
 typedef struct Start {
-        Launch *launch;
-        MountPlan plan;
-        NamespaceSet namespaces;
-        Filter filter;
+        Payload payload;
         int relay; /* where the payload says that it is ready; -EBADF: it does not */
         char *relay_path;
         int log[2]; /* the payload's standard output and error; -EBADF: as they are */
@@ -34,14 +27,11 @@ typedef struct Start {
 
 static void start_done(Start *s)
 {
-        mount_plan_done(&s->plan);
-        namespace_set_done(&s->namespaces);
-        filter_done(&s->filter);
+        payload_done(&s->payload);
         close_fd(s->relay);
         close_fd(s->log[0]);
         close_fd(s->log[1]);
         free(s->relay_path);
-        launch_free(s->launch);
 }
 
 static int failed(Error *error, int r, const char *what)
@@ -79,13 +69,13 @@ static int prepare_output(Start *s, char *const *args)
         _cleanup_free_ char *name = NULL;
         int r = -ENOENT;
 
-        if (!stderr_is_journal(s->launch))
+        if (!stderr_is_journal(s->payload.launch))
                 return 0;
-        if (s->launch->log_pipe) {
+        if (s->payload.launch->log_pipe) {
                 name = log_pipe_name(args);
                 r = name ? log_pipe_open(name, s->log) : -ENOMEM;
         }
-        return r == -ENOENT ? replace_stderr(s->launch) : r;
+        return r == -ENOENT ? replace_stderr(s->payload.launch) : r;
 }
 
 static int take_output(const Start *s)
@@ -96,39 +86,12 @@ static int take_output(const Start *s)
         return 0;
 }
 
-static int set_oom_score(const LaunchProcess *p)
-{
-        _cleanup_close_ int fd = -EBADF;
-        char text[16];
-        int n;
-
-        if (!p->has_oom_score_adj)
-                return 0;
-        fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        n = snprintf(text, sizeof(text), "%d", p->oom_score_adj);
-        return write(fd, text, (size_t) n) < 0 ? -errno : 0;
-}
-
-static int check_order(const Launch *l, Error *error)
-{
-        if (!l->process.args)
-                return error_set(error, ERROR_INVALID_ARGUMENT, "The order has no process");
-        if (l->process.terminal)
-                return error_set(error, ERROR_NOT_SUPPORTED, "A container with a terminal");
-        if (l->hostname && (!(l->namespaces & 1U << LAUNCH_NS_UTS) || l->namespace_paths[LAUNCH_NS_UTS]))
-                return error_set(error, ERROR_INVALID_ARGUMENT,
-                                 "A host name needs a UTS namespace of the container's own");
-        return sysctl_check(l, error);
-}
-
 static int plan_relay(Start *s, const char *id, Error *error)
 {
-        if (!streq_ptr(s->launch->sdnotify, "container") || !getenv("NOTIFY_SOCKET"))
+        if (!streq_ptr(s->payload.launch->sdnotify, "container") || !getenv("NOTIFY_SOCKET"))
                 return 0;
         s->relay_path = str_printf(BERTH_RUNTIME_DIR "/notify-%s", id);
-        if (!s->relay_path || mount_plan_add_copy(&s->plan, s->relay_path, NOTIFY_TARGET) < 0)
+        if (!s->relay_path || mount_plan_add_copy(&s->payload.plan, s->relay_path, NOTIFY_TARGET) < 0)
                 return error_set_errno(error, ENOMEM, "Mounts");
         s->relay = relay_open(s->relay_path);
         return s->relay < 0 ? failed(error, s->relay, "make the payload's notification socket") : 0;
@@ -139,24 +102,15 @@ static int prepare(Start *s, const char *id, char *const *args, Error *error)
 {
         int r;
 
-        r = check_order(s->launch, error);
-        if (r >= 0)
-                r = mount_plan_build(s->launch, &s->plan, error);
+        r = payload_plan(&s->payload, error);
+        if (r >= 0 && s->payload.launch->process.terminal)
+                r = error_set(error, ERROR_NOT_SUPPORTED, "A container with a terminal");
         if (r >= 0)
                 r = plan_relay(s, id, error);
         if (r >= 0)
-                r = mount_plan_open(&s->plan, error);
-        if (r >= 0)
-                r = namespace_set_open(s->launch, &s->namespaces, error);
-        if (r >= 0)
-                r = namespace_join_pid(&s->namespaces, error);
-        if (r >= 0)
-                r = filter_load(s->launch, &s->filter, error);
+                r = payload_open(&s->payload, error);
         if (r < 0)
                 return r;
-        r = set_oom_score(&s->launch->process);
-        if (r < 0)
-                return failed(error, r, "set the OOM score");
         r = prepare_output(s, args);
         return r < 0 ? failed(error, r, "open the way to the journal") : 0;
 }
@@ -164,28 +118,16 @@ static int prepare(Start *s, const char *id, char *const *args, Error *error)
 static int child(void *context, const Channel *channel, Error *error)
 {
         const Start *s = context;
-        const Launch *l = s->launch;
         Process p = {
-                .order = &l->process,
-                .filter = &s->filter,
+                .order = &s->payload.launch->process,
+                .filter = &s->payload.filter,
                 .notify_socket = s->relay >= 0 ? NOTIFY_TARGET : NULL,
                 .channel = channel,
         };
         int r;
 
-        /* C1: the namespaces that others made. */
-        r = namespace_join(&s->namespaces, error);
-        if (r < 0)
-                return r;
-        /* C2: what the new ones need. */
-        r = s->namespaces.new_flags & CLONE_NEWNET ? namespace_loopback_up() : 0;
-        if (r < 0)
-                return failed(error, r, "set up the loopback device");
-        if (l->hostname && sethostname(l->hostname, strlen(l->hostname)) < 0)
-                return failed(error, errno, "set the host name");
-        /* C3: the root and all mounts; modes are as written. */
-        (void) umask(0);
-        r = mount_plan_perform(&s->plan, error);
+        /* C1 to C3: the namespaces and the root. */
+        r = payload_arrive(&s->payload, error);
         if (r < 0)
                 return r;
         r = take_output(s);
@@ -197,28 +139,25 @@ static int child(void *context, const Channel *channel, Error *error)
 
 int verb_start(char *const *args)
 {
-        _cleanup_(start_done) Start s = {.plan = MOUNT_PLAN_INIT,
-                                         .namespaces = NAMESPACE_SET_INIT,
-                                         .relay = -EBADF,
-                                         .log = {-EBADF, -EBADF}};
+        _cleanup_(start_done) Start s = {.payload = PAYLOAD_INIT, .relay = -EBADF, .log = {-EBADF, -EBADF}};
         _cleanup_error_ Error error = ERROR_INIT;
         _cleanup_free_ char *id = NULL;
         int r;
 
         r = order_find(args, &id, &error);
         if (r >= 0)
-                r = order_load_container(id, &s.launch, &error);
+                r = order_load_container(id, &s.payload.launch, &error);
         if (r >= 0)
                 r = prepare(&s, id, args, &error);
         if (r < 0 && s.relay >= 0)
                 (void) unlink(s.relay_path);
         if (r < 0)
-                return launcher_failed(s.launch, id, &error);
+                return launcher_failed(s.payload.launch, id, &error);
         /* L2: the clone and the rest. */
         return launcher_run(&(Launcher){
-                .launch = s.launch,
+                .launch = s.payload.launch,
                 .record_id = id,
-                .clone_flags = s.namespaces.new_flags,
+                .clone_flags = s.payload.namespaces.new_flags,
                 .cgroup = -EBADF,
                 .relay = s.relay,
                 .relay_path = s.relay_path,

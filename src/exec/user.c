@@ -281,8 +281,8 @@ static int resolve(int root, const LaunchProcess *p, Identity *i, Error *error)
                 i->gid = p->gid;
         if (r >= 0)
                 r = resolve_groups(root, p, &w, p->user && !w.group ? name : NULL, i, error);
-        for (size_t k = 0; r >= 0 && k < p->n_additional_gids; k++)
-                r = add_group(i, p->additional_gids[k], error);
+        for (size_t k = 0; r >= 0 && k < p->additional_gids.n; k++)
+                r = add_group(i, p->additional_gids.values[k], error);
         if (r >= 0 && !i->home) {
                 i->home = strdup(i->uid == 0 ? "/root" : "/");
                 r = i->home ? 0 : error_set_errno(error, ENOMEM, "User");

@@ -61,7 +61,12 @@ static int copy_list(const char *const *from, size_t n, char ***to)
 
 static int add_mount(Launch *l, const char *destination, const char *type, const char *source, char **options)
 {
-        LaunchMount m = {strdup(destination), strdup(type), strdup(source), options};
+        LaunchMount m = {
+                .destination = strdup(destination),
+                .type = strdup(type),
+                .source = strdup(source),
+                .options = options,
+        };
         LaunchMount *mounts = reallocarray(l->mounts, l->n_mounts + 1, sizeof(*mounts));
 
         if (mounts)

@@ -2,6 +2,10 @@
 
 /* Orders and records: everything that is written is read again, everything that is wrong is named. */
 
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+
 #include "base/str.h"
 #include "spec/launch.h"
 #include "test.h"
@@ -58,7 +62,7 @@ TEST(fields)
 
         CHECK_STREQ(l->process.args[2], "true");
         CHECK_EQ(l->process.uid, 5);
-        CHECK_EQ(l->process.n_additional_gids, 2);
+        CHECK_EQ(l->process.additional_gids.n, 2);
         CHECK(l->process.has_umask);
         CHECK_EQ(l->process.umask, 022);
         CHECK_EQ(l->process.capabilities[0], 1U | UINT64_C(1) << 31);
@@ -113,6 +117,124 @@ TEST(process_alone)
         CHECK(launch_process_from_json(NULL, &p, &error) < 0);
 }
 
+/* One of each member that the specification 1.3 has. */
+static const char everything[] =
+        "{'ociVersion':'1.3.0','domainname':'example.org','process':{'args':['x'],'cwd':'/','terminal':true,"
+        "'consoleSize':{'height':25,'width':80},'user':{'uid':0,'gid':0},"
+        "'capabilities':{'bounding':[],'effective':[],'inheritable':[],'permitted':[],'ambient':[]},"
+        "'apparmorProfile':'p','selinuxLabel':'l',"
+        "'scheduler':{'policy':'SCHED_DEADLINE','nice':-5,'priority':7,'flags':['SCHED_FLAG_RESET_ON_FORK'],"
+        "'runtime':1,'deadline':2,'period':3},'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':4},"
+        "'execCPUAffinity':{'initial':'0','final':'0-3,7'}},"
+        "'mounts':[{'destination':'/m','source':'/s','options':['idmap'],"
+        "'uidMappings':[{'containerID':0,'hostID':5,'size':1}],"
+        "'gidMappings':[{'containerID':0,'hostID':6,'size':1}]}],"
+        "'hooks':{'prestart':[{'path':'/h','args':['h','a'],'env':['A=b'],'timeout':3}],"
+        "'createRuntime':[{'path':'/1'}],'createContainer':[{'path':'/2'}],'startContainer':[{'path':'/3'}],"
+        "'poststart':[{'path':'/4'}],'poststop':[{'path':'/5'},{'path':'/6'}]},"
+        "'linux':{'namespaces':[{'type':'mount'},{'type':'user'},{'type':'time'}],"
+        "'uidMappings':[{'containerID':0,'hostID':100000,'size':65536}],"
+        "'gidMappings':[{'containerID':0,'hostID':100000,'size':1000},{'containerID':1000,'hostID':5,'size':"
+        "1}"
+        "],"
+        "'timeOffsets':{'monotonic':{'secs':-7,'nanosecs':5},'boottime':{'secs':9}},"
+        "'netDevices':{'eth0':{'name':'ct0'},'eth1':{}},'cgroupsPath':'/a/b','rootfsPropagation':'rslave',"
+        "'mountLabel':'ml','intelRdt':{'closID':'x'},'personality':{'domain':'LINUX32'},"
+        "'memoryPolicy':{'mode':'MPOL_INTERLEAVE','nodes':'0-1','flags':['MPOL_F_STATIC_NODES']},"
+        "'resources':{'devices':[{'allow':false,'type':'a'},"
+        "{'allow':true,'type':'c','major':1,'minor':0,'access':'rw'}],"
+        "'memory':{'limit':-1,'reservation':0,'swap':5,'kernel':6,'kernelTCP':7,'swappiness':0,"
+        "'disableOOMKiller':true,'useHierarchy':true,'checkBeforeUpdate':true},"
+        "'cpu':{'shares':0,'quota':-1,'burst':1,'period':2,'realtimeRuntime':3,'realtimePeriod':4,'cpus':'0',"
+        "'mems':'0','idle':0},'pids':{'limit':0},"
+        "'blockIO':{'weight':10,'leafWeight':11,'weightDevice':[{'major':8,'minor':0,'weight':0,'leafWeight':"
+        "1}],"
+        "'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':1}],"
+        "'throttleWriteBpsDevice':[{'major':8,'minor':0,'rate':2}],"
+        "'throttleReadIOPSDevice':[{'major':8,'minor':0,'rate':3}],"
+        "'throttleWriteIOPSDevice':[{'major':8,'minor':0,'rate':0}]},"
+        "'hugepageLimits':[{'pageSize':'2MB','limit':0},{'pageSize':'1GB','limit':'18446744073709551615'}],"
+        "'network':{'classID':0,'priorities':[{'name':'lo','priority':5}]},"
+        "'rdma':{'mlx5':{'hcaHandles':3,'hcaObjects':0}},'unified':{'memory.high':'5'}}},'berth':{}}";
+
+TEST(fields_of_1_3)
+{
+        _cleanup_json_ json_t *v = parse(everything), *again = NULL;
+        _cleanup_(launch_freep) Launch *l = load(v);
+
+        CHECK_EQ(l->process.scheduler.policy, SCHED_DEADLINE);
+        CHECK_EQ(l->process.scheduler.nice, -5);
+        CHECK_EQ(l->process.io_priority, 4);
+        CHECK_EQ(l->mounts[0].maps.uids[0].host_id, 5);
+        CHECK_EQ(l->hooks[LAUNCH_HOOK_PRESTART].hooks[0].timeout.value, 3);
+        CHECK_EQ(l->hooks[LAUNCH_HOOK_POSTSTOP].n, 2);
+        CHECK_EQ(l->maps.n_gids, 2);
+        CHECK_EQ(l->time_offsets.monotonic.secs, -7);
+        CHECK_EQ(l->rootfs_propagation, MS_SLAVE | MS_REC);
+        CHECK_EQ(l->personality, PER_LINUX32);
+        CHECK_EQ(l->resources.n_device_rules, 2);
+        CHECK_EQ(l->resources.device_rules[0].type, 'a');
+        CHECK(!l->resources.device_rules[0].major.set && l->resources.device_rules[1].minor.set);
+        CHECK_EQ(l->resources.memory.limit.value, -1);
+        CHECK_EQ(l->resources.hugepages[1].limit, UINT64_MAX);
+        CHECK(l->resources.cpu.idle.set && l->resources.pids_limit.set);
+        CHECK_STREQ(l->resources.rdma[0].device, "mlx5");
+        CHECK_STREQ(l->net_devices[0].name, "ct0");
+        again = launch_to_json(l);
+        CHECK(json_equal(v, again));
+}
+
+TEST(versions)
+{
+        static const struct {
+                const char *version;
+                bool known;
+        } cases[] = {
+                {"1.0.0", true},      {"1.0.2-dev", true}, {"1.1.0+x", true}, {"1.2.1", true},
+                {"1.3.0-rc.1", true}, {"1.3.99", true},    {"1.4.0", false},  {"0.9.0", false},
+                {"2.0.0", false},     {"1.0", false},      {"", false},       {"1.0.0 ", false},
+                {"1.0.0-", false},    {"01.0.0", false},   {"1.-1.0", false},
+        };
+
+        FOREACH_ELEMENT(c, cases) {
+                _cleanup_json_ json_t *v = json_pack("{s:s}", "ociVersion", c->version);
+                _cleanup_(launch_freep) Launch *l = NULL;
+                _cleanup_error_ Error error = ERROR_INIT;
+
+                if ((launch_from_json(v, &l, &error) >= 0) != c->known)
+                        test_fail(__FILE__, __LINE__, "version", c->version, error.message);
+        }
+}
+
+TEST(resources_alone)
+{
+        _cleanup_json_ json_t *v = parse("{'memory':{'limit':5},'unified':{'pids.max':'7'}}"), *again = NULL;
+        _cleanup_error_ Error error = ERROR_INIT;
+        LaunchResources r = {};
+
+        CHECK_OK(launch_resources_from_json(v, &r, &error));
+        again = launch_resources_to_json(&r);
+        CHECK(json_equal(v, again));
+        launch_resources_done(&r);
+}
+
+TEST(cpu_lists)
+{
+        uint64_t bits[2];
+
+        CHECK_OK(launch_parse_cpu_list("0-2,64,127", bits, 128));
+        CHECK_EQ(bits[0], 7);
+        CHECK_EQ(bits[1], UINT64_C(1) << 63 | 1);
+        CHECK_OK(launch_parse_cpu_list("", bits, 128));
+        CHECK_EQ(bits[0] | bits[1], 0);
+        CHECK(launch_parse_cpu_list("128", bits, 128) < 0);
+        CHECK(launch_parse_cpu_list("3-1", bits, 128) < 0);
+        CHECK(launch_parse_cpu_list("1,", bits, 128) < 0);
+        CHECK(launch_parse_cpu_list(",1", bits, 128) < 0);
+        CHECK(launch_parse_cpu_list("1-", bits, 128) < 0);
+        CHECK(launch_parse_cpu_list("a", bits, 128) < 0);
+}
+
 TEST(unlimited_as_digits)
 {
         _cleanup_json_ json_t *v = parse("{'process':{'args':['x'],'cwd':'/','rlimits':[{'type':'RLIMIT_CPU',"
@@ -149,12 +271,12 @@ TEST(refused)
                 {"{'process':{'args':['x'],'cwd':'/','user':{'additionalGids':['a']}}}", "additionalGids"},
                 {"{'process':{'args':['x'],'cwd':'/','capabilities':{'bounding':['CAP_NONE']}}}", "CAP_NONE"},
                 {"{'process':{'args':['x'],'cwd':'/','capabilities':{'bounding':['ALL']}}}", "ALL"},
-                {"{'process':{'args':['x'],'cwd':'/','capabilities':{'bounding':[1]}}}", "capability"},
+                {"{'process':{'args':['x'],'cwd':'/','capabilities':{'bounding':[1]}}}", "bounding[0]"},
                 {"{'process':{'args':['x'],'cwd':'/','capabilities':[]}}", "capabilities"},
                 {"{'process':{'args':['x'],'cwd':'/','rlimits':[{'type':'RLIMIT_X','hard':1,'soft':1}]}}",
                  "RLIMIT_X"},
                 {"{'process':{'args':['x'],'cwd':'/','rlimits':[{'type':'RLIMIT_CPU','hard':1,'soft':2}]}}",
-                 "limits"},
+                 "limit"},
                 {"{'process':{'args':['x'],'cwd':'/','rlimits':[{'type':'RLIMIT_CPU','hard':1}]}}", "limits"},
                 {"{'process':{'args':['x'],'cwd':'/','rlimits':[7]}}", "limit"},
                 {"{'process':{'args':['x'],'cwd':'/','oomScoreAdj':1001}}", "oomScoreAdj"},
@@ -175,8 +297,45 @@ TEST(refused)
                 {"{'linux':{'devices':[{'path':'dev/x','type':'c'}]}}", "absolute"},
                 {"{'linux':{'devices':[{'path':'/dev/x','type':'c','major':-1}]}}", "number"},
                 {"{'linux':{'devices':[{'path':'/dev/x','type':'c','major':4096}]}}", "number"},
-                {"{'linux':{'devices':[{'path':'/dev/x','type':'c','fileMode':65535}]}}", "mode"},
-                {"{'linux':{'seccomp':[]}}", "seccomp"},
+                {"{'linux':{'devices':[{'path':'/dev/x','type':'c','fileMode':65536}]}}", "fileMode"},
+                {"{'linux':{'seccomp':[]}}", "linux.seccomp"},
+                {"{'mounts':[{'destination':'/a'},{'destination':5}]}", "mounts[1].destination"},
+                {"{'mounts':[{'destination':'/a','uidMappings':[{'containerID':0,'hostID':0,'size':0}]}]}",
+                 "mounts[0].uidMappings[0].size"},
+                {"{'linux':{'uidMappings':[{'containerID':0,'hostID':0,'size':2},"
+                 "{'containerID':1,'hostID':9,'size':1}]}}",
+                 "overlap"},
+                {"{'linux':{'gidMappings':[{'containerID':0,'hostID':4294967295,'size':2}]}}", "beyond"},
+                {"{'linux':{'timeOffsets':{'monotonic':{'nanosecs':1000000000}}}}",
+                 "linux.timeOffsets.monotonic.nanosecs"},
+                {"{'linux':{'timeOffsets':{'boottime':{'secs':'1'}}}}", "boottime.secs"},
+                {"{'linux':{'netDevices':{'a/b':{}}}}", "a/b"},
+                {"{'linux':{'netDevices':{'eth0':{'name':'averyveryverylongname'}}}}", "netDevices.eth0"},
+                {"{'linux':{'rootfsPropagation':'public'}}", "public"},
+                {"{'linux':{'personality':{'domain':'BSD'}}}", "BSD"},
+                {"{'linux':{'personality':{'domain':'LINUX','flags':['X']}}}", "flags[0]"},
+                {"{'linux':{'memoryPolicy':{'mode':'MPOL_NONE'}}}", "MPOL_NONE"},
+                {"{'linux':{'memoryPolicy':{'mode':'MPOL_BIND','nodes':'x'}}}", "memoryPolicy.nodes"},
+                {"{'linux':{'resources':{'devices':[{}]}}}", "devices[0].allow"},
+                {"{'linux':{'resources':{'devices':[{'allow':true,'access':'x'}]}}}", "access"},
+                {"{'linux':{'resources':{'memory':{'limit':'5'}}}}", "linux.resources.memory.limit"},
+                {"{'linux':{'resources':{'cpu':{'shares':-1}}}}", "cpu.shares"},
+                {"{'linux':{'resources':{'blockIO':{'weight':65536}}}}", "blockIO.weight"},
+                {"{'linux':{'resources':{'hugepageLimits':[{'pageSize':'../2MB','limit':1}]}}}", "pageSize"},
+                {"{'linux':{'resources':{'rdma':{'a b':{}}}}}", "rdma"},
+                {"{'linux':{'resources':{'unified':{'../x.y':'1'}}}}", "unified"},
+                {"{'hooks':{'prestart':[{'path':'h'}]}}", "hooks.prestart[0].path"},
+                {"{'hooks':{'poststop':[{'path':'/h','timeout':0}]}}", "timeout"},
+                {"{'process':{'args':['x'],'cwd':'/','scheduler':{}}}", "scheduler.policy"},
+                {"{'process':{'args':['x'],'cwd':'/','scheduler':{'policy':'SCHED_X'}}}", "SCHED_X"},
+                {"{'process':{'args':['x'],'cwd':'/','scheduler':{'policy':'SCHED_RR','nice':20}}}", "nice"},
+                {"{'process':{'args':['x'],'cwd':'/','ioPriority':{'class':'IOPRIO_CLASS_X'}}}",
+                 "IOPRIO_CLASS_X"},
+                {"{'process':{'args':['x'],'cwd':'/','execCPUAffinity':{'initial':'a'}}}", "CPUs"},
+                {"{'process':{'args':['x'],'cwd':'/','consoleSize':{'height':65536}}}", "consoleSize.height"},
+                {"{'process':{'args':['x'],'cwd':'/','rlimits':[{'type':'RLIMIT_CPU','hard':1,'soft':1},"
+                 "{'type':'RLIMIT_CPU','hard':1,'soft':1}]}}",
+                 "twice"},
                 {"{'linux':{'sysctl':{'a':1}}}", "sysctl"},
                 {"{'berth':{'overlayLower':['x']}}", "absolute"},
                 {"{'berth':{'overlayLower':['/x'],'overlayUpper':'/u'}}", "together"},

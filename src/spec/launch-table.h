@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The tables of an order's sections, for the files that put them together. */
+
+#include "spec/launch.h"
+
+#define LAUNCH_CPUS_MAX 8192U
+
+extern const MemberTable launch_process_table;   /* of LaunchProcess */
+extern const MemberTable launch_linux_table;     /* of Launch */
+extern const MemberTable launch_resources_table; /* of LaunchResources */
+extern const MemberTable launch_id_map_table;    /* of LaunchIdMap */
+
+/* The kernel takes 340 lines for a namespace; no two may overlap. */
+#define LAUNCH_ID_MAPS_MAX 340
+int launch_check_id_maps(const LaunchIdMaps *maps, const MemberWhere *where, Error *error);
