@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* berth-exec cleanup: after the unit's last process, whatever it came from. The service manager says how it
+/* berth-exec unit-cleanup: after the unit's last process, whatever it came from. The service manager says how it
  * ended; the start record says what had begun. Mounts and namespaces are gone with the processes. */
 
 #include <fcntl.h>

@@ -2,8 +2,6 @@
 
 /* berth-exec: what the units of containers and exec sessions run. One verb, one order, one answer. */
 
-#include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/prctl.h>
 
 #include "base/log.h"
@@ -19,13 +17,14 @@ static const struct {
         bool sealed; /* becomes, or makes, a process of a stranger's */
         const char *help;
 } verbs[] = {
-        {"start", verb_start, true,
-         "start ID | --unit UNIT         run a container as this unit's main process"},
-        {"cleanup", verb_cleanup, false,
-         "cleanup ID | --unit UNIT       record its end; remove it if it is to go"},
-        {"exec", verb_exec, true, "exec EXEC-ID                   run one more process in a container"},
-        {"cleanup-exec", verb_cleanup_exec, false, "cleanup-exec EXEC-ID           record that one's end"},
-        {"log", verb_log, false, "log ID | UNIT-PREFIX           pass on what is in its output pipes"},
+        {"unit-start", verb_start, true,
+         "unit-start ID | --unit UNIT    run a container as this unit's main process"},
+        {"unit-cleanup", verb_cleanup, false,
+         "unit-cleanup ID | --unit UNIT  record its end; remove it if it is to go"},
+        {"unit-exec", verb_exec, true, "unit-exec EXEC-ID              run one more process in a container"},
+        {"unit-exec-cleanup", verb_cleanup_exec, false,
+         "unit-exec-cleanup EXEC-ID      record that one's end"},
+        {"unit-log", verb_log, false, "unit-log ID | UNIT-PREFIX      pass on what is in its output pipes"},
         {"features", verb_features, false,
          "features                       what the executor can do, as OCI JSON"},
 };
@@ -38,16 +37,6 @@ static int usage(FILE *to, int status)
                 (void) fprintf(to, "  %s\n", v->help);
         (void) fprintf(to, "\nOptions:\n  -h --help     this help\n     --version  the version\n");
         return status;
-}
-
-/* Descriptors that somebody left open are nobody's here; 0 to 2 must exist, or the next file would take their
- * place. */
-static int clean_descriptors(void)
-{
-        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-                        return -EBADF;
-        return close_range(3, ~0U, 0) < 0 ? -errno : 0;
 }
 
 int main(int argc, char **argv)
@@ -64,7 +53,7 @@ int main(int argc, char **argv)
         FOREACH_ELEMENT(v, verbs) {
                 if (!streq(v->name, argv[1]))
                         continue;
-                r = clean_descriptors();
+                r = seal_descriptors(0);
                 if (r >= 0 && v->sealed)
                         r = seal_executable(argv);
                 if (r >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)

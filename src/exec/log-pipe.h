@@ -3,7 +3,7 @@
 
 /* Output through named pipes, for payloads that open their standard output or error by path (/dev/stdout,
  * /proc/self/fd/1): the journal's own streams are sockets, which nobody can open. systemd holds the pipes
- * (berth-log@.socket) and starts a reader (berth-log@.service, "berth-exec log") when something is in them;
+ * (berth-log@.socket) and starts a reader (berth-log@.service, "berth-exec unit-log") when something is in them;
  * it leaves when nothing more comes. Bytes leave a pipe only after the journal has them, so a reader may be
  * killed at any time. */
 

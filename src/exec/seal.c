@@ -4,6 +4,7 @@
  * none. */
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
@@ -35,4 +36,12 @@ int seal_executable(char **argv)
                 return -errno;
         (void) syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
         return -errno;
+}
+
+int seal_descriptors(unsigned keep)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+                        return -EBADF;
+        return close_range(3 + keep, ~0U, 0) < 0 ? -errno : 0;
 }

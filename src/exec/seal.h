@@ -7,3 +7,7 @@
 
 /* Returns when the process runs from a read-only mount, after executing itself once if it must. */
 int seal_executable(char **argv);
+
+/* Descriptors that somebody left open are nobody's here, but for the first `keep` behind standard error; 0 to 2
+ * must exist, or the next file would take their place. */
+int seal_descriptors(unsigned keep);

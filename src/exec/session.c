@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* berth-exec exec: one more process in a running container. The launcher stays where it is; only the child
+/* berth-exec unit-exec: one more process in a running container. The launcher stays where it is; only the child
  * joins. A container that may trace processes (CAP_SYS_PTRACE) could take over a joiner that is in its PID
  * namespace before it has given up the host, so there a first child joins and drops everything, and makes the
  * real one. */

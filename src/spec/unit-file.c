@@ -182,8 +182,9 @@ static void add_life(Builder *b, const Spec *s, const UnitContext *c)
         b->section = "Service";
         add_string(b, "Type", "notify");
         add_string(b, "NotifyAccess", "all");
-        add_executor(b, "ExecStart", c->exec_id ? "exec" : "start", c->exec_id ?: c->id);
-        add_executor(b, "ExecStopPost", c->exec_id ? "cleanup-exec" : "cleanup", c->exec_id ?: c->id);
+        add_executor(b, "ExecStart", c->exec_id ? "unit-exec" : "unit-start", c->exec_id ?: c->id);
+        add_executor(b, "ExecStopPost", c->exec_id ? "unit-exec-cleanup" : "unit-cleanup",
+                     c->exec_id ?: c->id);
         add_string(b, "KillMode", "mixed");
         if (c->exec_id)
                 return;
@@ -216,9 +217,9 @@ static void add_log(Builder *b, const Spec *s, const UnitContext *c)
                 add_string(b, "StandardOutput", log_driver_is_journal(s->log_driver) ? "journal" : "null");
         add_string(b, "SyslogIdentifier", tag);
         add_number(b, "SyslogLevelPrefix", UNIT_VALUE_BOOL, false);
-        /* No line is dropped: journald's default of 10,000 in 30 s is for services that log by mistake. Its man page's
-         * word for that, 0, is not handed on to journald (systemd 252, unit_export_log_ratelimit_interval()), so the
-         * limit is one that cannot be reached. */
+        /* No line is dropped: journald's default of 10,000 in 30 s is for services that log by mistake. Its
+         * man page's word for that, 0, is not handed on to journald (systemd 252,
+         * unit_export_log_ratelimit_interval()), so the limit is one that cannot be reached. */
         add_number(b, "LogRateLimitIntervalSec", UNIT_VALUE_USEC, 1);
         add_number(b, "LogRateLimitBurst", UNIT_VALUE_U32, 1000000);
 

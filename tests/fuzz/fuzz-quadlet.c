@@ -26,7 +26,7 @@ static void check_ours(const IniFile *unit)
                 if (streq(e->key, "ExecStartPre"))
                         create = e->value;
         }
-        MUST(n_start == 1 && startswith(start, BERTH_LIBEXEC_DIR "/berth-exec start "));
+        MUST(n_start == 1 && startswith(start, BERTH_LIBEXEC_DIR "/berth-exec unit-start "));
         MUST(create && startswith(create, BERTH_BIN_DIR "/berthctl quadlet create --unit=%n "));
 }
 

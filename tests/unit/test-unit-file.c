@@ -133,8 +133,8 @@ TEST(a_unit_without_a_container_yet_is_found_by_its_name)
         _cleanup_free_ char *text = NULL;
 
         CHECK_OK(unit_file_text(u, &text));
-        CHECK(has_line(text, "ExecStart=" BERTH_LIBEXEC_DIR "/berth-exec start --unit %n"));
-        CHECK(has_line(text, "ExecStopPost=" BERTH_LIBEXEC_DIR "/berth-exec cleanup --unit %n"));
+        CHECK(has_line(text, "ExecStart=" BERTH_LIBEXEC_DIR "/berth-exec unit-start --unit %n"));
+        CHECK(has_line(text, "ExecStopPost=" BERTH_LIBEXEC_DIR "/berth-exec unit-cleanup --unit %n"));
         CHECK(!strstr(text, "CollectMode"));
 }
 

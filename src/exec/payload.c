@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Steps of the launcher, then steps of the child. */
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "exec/mount.h"
+#include "exec/payload.h"
+#include "exec/seccomp-cache.h"
+#include "exec/sysctl.h"
+
+void payload_done(Payload *p)
+{
+        mount_plan_done(&p->plan);
+        namespace_set_done(&p->namespaces);
+        filter_done(&p->filter);
+        p->launch = launch_free(p->launch);
+}
+
+static int set_oom_score(const LaunchProcess *p)
+{
+        _cleanup_close_ int fd = -EBADF;
+        char text[16];
+        int n;
+
+        if (!p->has_oom_score_adj)
+                return 0;
+        fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        n = snprintf(text, sizeof(text), "%d", (int) p->oom_score_adj);
+        return write(fd, text, (size_t) n) < 0 ? -errno : 0;
+}
+
+static int check_order(const Launch *l, Error *error)
+{
+        if (!l->process.args)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "The order has no process");
+        if (l->hostname && (!(l->namespaces & 1U << LAUNCH_NS_UTS) || l->namespace_paths[LAUNCH_NS_UTS]))
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "A host name needs a UTS namespace of the container's own");
+        return sysctl_check(l, error);
+}
+
+int payload_plan(Payload *p, Error *error)
+{
+        int r = check_order(p->launch, error);
+
+        return r < 0 ? r : mount_plan_build(p->launch, &p->plan, error);
+}
+
+int payload_open(Payload *p, Error *error)
+{
+        int r;
+
+        r = mount_plan_open(&p->plan, error);
+        if (r >= 0)
+                r = namespace_set_open(p->launch, &p->namespaces, error);
+        if (r >= 0)
+                r = namespace_join_pid(&p->namespaces, error);
+        if (r >= 0)
+                r = filter_load(p->launch, &p->filter, error);
+        if (r < 0)
+                return r;
+        r = set_oom_score(&p->launch->process);
+        return r < 0 ? error_set_errno(error, r, "Cannot set the OOM score") : 0;
+}
+
+static int failed(Error *error, int r, const char *what)
+{
+        return error_set(error, ERROR_START_FAILED, "Cannot %s: %s", what, strerror(abs(r)));
+}
+
+int payload_arrive(const Payload *p, Error *error)
+{
+        const Launch *l = p->launch;
+        int r;
+
+        /* C1: the namespaces that others made. */
+        r = namespace_join(&p->namespaces, error);
+        if (r < 0)
+                return r;
+        /* C2: what the new ones need. */
+        r = p->namespaces.new_flags & CLONE_NEWNET ? namespace_loopback_up() : 0;
+        if (r < 0)
+                return failed(error, r, "set up the loopback device");
+        if (l->hostname && sethostname(l->hostname, strlen(l->hostname)) < 0)
+                return failed(error, errno, "set the host name");
+        /* C3: the root and all mounts; modes are as written. */
+        (void) umask(0);
+        return mount_plan_perform(&p->plan, error);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A container's first process, as far as units and other engines need the same: what the launcher takes from
+ * the host before there is a child, and the child's way into its namespaces and its root. */
+
+#include "exec/mount-plan.h"
+#include "exec/namespace.h"
+#include "exec/seccomp.h"
+#include "spec/error.h"
+#include "spec/launch.h"
+
+typedef struct Payload {
+        Launch *launch;
+        MountPlan plan;
+        NamespaceSet namespaces;
+        Filter filter;
+} Payload;
+
+#define PAYLOAD_INIT ((Payload){.plan = MOUNT_PLAN_INIT, .namespaces = NAMESPACE_SET_INIT})
+void payload_done(Payload *p);
+
+/* Launcher, before the clone. The first makes the plan, which may then be added to. */
+int payload_plan(Payload *p, Error *error);
+int payload_open(Payload *p, Error *error);
+/* Child: namespaces, host name, mounts. */
+int payload_arrive(const Payload *p, Error *error);
