@@ -47,6 +47,11 @@ static const ErrorRow error_table[_ERROR_MAX] = {
         [ERROR_START_FAILED] = {"StartFailed", EPROTO},
         [ERROR_STORE_DAMAGED] = {"StoreDamaged", EUCLEAN},
         [ERROR_CANCELLED] = {"Cancelled", ECANCELED},
+        [ERROR_UNREACHABLE] = {"Unreachable", EHOSTUNREACH},
+        [ERROR_BAD_CERTIFICATE] = {"BadCertificate", EKEYREJECTED},
+        [ERROR_AUTHENTICATION] = {"AuthenticationFailed", EACCES},
+        [ERROR_TOO_MANY_REQUESTS] = {"TooManyRequests", EAGAIN},
+        [ERROR_BAD_REGISTRY] = {"BadRegistry", EPROTO},
 };
 
 /* Which kind an errno of a system call means to a user. */

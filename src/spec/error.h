@@ -33,6 +33,11 @@ typedef enum ErrorKind {
         ERROR_START_FAILED,
         ERROR_STORE_DAMAGED,
         ERROR_CANCELLED,
+        ERROR_UNREACHABLE,       /* a registry: no connection, or no answer in time */
+        ERROR_BAD_CERTIFICATE,   /* of a registry, or of where it sends us */
+        ERROR_AUTHENTICATION,    /* a registry refuses the credentials, or wants some */
+        ERROR_TOO_MANY_REQUESTS, /* a registry says so */
+        ERROR_BAD_REGISTRY,      /* an answer that no registry should give */
         _ERROR_MAX,
 } ErrorKind;
 
