@@ -109,7 +109,7 @@ static int read_loaded(Operation *o, const json_t *result, char ***ret, Error *e
         return *ret ? 0 : error_set(error, ERROR_BAD_ARCHIVE, "The archive holds no image");
 }
 
-/* {"Images":[...]} or {"Error":{"Name":...,"Message":...}}; nothing when the worker was killed. */
+/* {"Result":{...}} or {"Error":{"Name":...,"Message":...}}; nothing when the worker was killed. */
 static int parse_result(int fd, json_t **ret, Error *error)
 {
         _cleanup_free_ char *text = NULL;
@@ -128,7 +128,10 @@ static int parse_result(int fd, json_t **ret, Error *error)
         if (e)
                 return error_set(error, error_from_bus_name(json_get_string(e, "Name")), "%s",
                                  strempty(json_get_string(e, "Message")));
-        *ret = TAKE_PTR(v);
+        *ret = json_get_object(v, "Result");
+        if (!*ret)
+                return error_set(error, ERROR_FAILED, "The worker ended without a result: see its log");
+        (void) json_incref(*ret);
         return 0;
 }
 

@@ -23,7 +23,7 @@ state() {
 }
 
 image_id() {
-        jq -r '.Images[0].Id' <<<"$1"
+        jq -r '.Result.Images[0].Id' <<<"$1"
 }
 
 # Kinds, modes, owners, links, contents and attributes of the tree $1; devices are
@@ -40,7 +40,7 @@ tree() {
 # Loading the small image, and after it the odd one, are the two states that the
 # store may be in.
 first=$(pull load <"$IMAGES/busybox.oci.tar")
-like "load answers with ID and names" "$first" '"Images":\[{"Id":"[0-9a-f]{64}","Names":\["localhost/berth-test/busybox:latest"\]}\]'
+like "load answers with ID and names" "$first" '"Images":\[{"Id":"[0-9a-f]{64}","Names":\["localhost/berth-test/busybox:latest"\],"Digest":"sha256:[0-9a-f]{64}"}\]}}'
 before=$(state)
 cp -a "$STORE" "$DIR/base"
 again() {

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* load: documents first, then each layer that the store has not, then the image's tree; everything is on disk
+ * before the layers' refs and the image's directory get their names. A layer that is there by its diff ID is
+ * not read again: the configuration, whose digest is verified, promises that diff ID, and what is in the
+ * store was verified when it came; so the bytes in this archive do not matter. */
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "engine/layer.h"
+#include "engine/transport.h"
+#include "prog/pull.h"
+
+typedef struct Load {
+        Pull *pull;
+        ImageStore *store;
+        TransportImages list;
+        Bundle *bundle;
+        bool distrust;     /* the store: read every layer again */
+        char **made;       /* hidden directories, in the order of the images; "" for one that is not needed */
+        size_t first_item; /* of the progress: the image's lowest layer */
+        Error *error;      /* the pull's */
+} Load;
+
+static void load_done(Load *p)
+{
+        transport_images_done(&p->list);
+        bundle_close(p->bundle);
+        image_store_close(p->store);
+        strv_free(p->made);
+}
+
+/* A layer's packed bytes, counted while they are read. */
+typedef struct CountedStream {
+        Stream stream;
+        Stream *in;
+        Progress *progress;
+        size_t item;
+} CountedStream;
+
+static ssize_t counted_read(Stream *s, const void **ret, Error *error)
+{
+        CountedStream *c = (CountedStream *) s;
+        ssize_t n = stream_read(c->in, ret, error);
+
+        if (n > 0)
+                progress_advance(c->progress, c->item, (uint64_t) n);
+        return n;
+}
+
+static void counted_close(Stream *s)
+{
+        stream_close(((CountedStream *) s)->in);
+        free(s);
+}
+
+/* Takes in. */
+static int open_counted(Load *p, size_t item, Stream *in, Stream **ret)
+{
+        CountedStream *c = malloc(sizeof(*c));
+
+        if (!c) {
+                stream_close(in);
+                return -ENOMEM;
+        }
+        *c = (CountedStream){{counted_read, counted_close}, in, &p->pull->progress, item};
+        *ret = &c->stream;
+        return 0;
+}
+
+static int import_layer(Load *p, TransportImage *image, size_t i, size_t item, Tree **ret)
+{
+        const TransportLayer *l = &image->layers[i];
+        const LayerSource source = {image->config->diff_ids[i], l->digest, l->size, l->coding};
+        Stream *in;
+        int r = transport_open_layer(p->bundle, l, &in, p->error);
+
+        if (r >= 0)
+                r = open_counted(p, item, in, &in);
+        return r < 0 ? r : layer_import(p->store, &source, in, ret, p->error);
+}
+
+/* From the store, or from the archive. */
+static int get_layer(Load *p, TransportImage *image, size_t i, Tree **ret)
+{
+        const char *diff_id = image->config->diff_ids[i];
+        bool exists = !p->distrust && image_store_has_layer(p->store, diff_id);
+        size_t item = p->first_item + i;
+        int r;
+
+        if (!exists)
+                progress_set(&p->pull->progress, item, PROGRESS_WORKING);
+        r = exists ? image_store_read_layer(p->store, diff_id, ret, p->error)
+                   : import_layer(p, image, i, item, ret);
+        if (r >= 0)
+                progress_set(&p->pull->progress, item, exists ? PROGRESS_EXISTS : PROGRESS_DONE);
+        return r;
+}
+
+/* The image's layers, one over the other. */
+static int merge_layers(Load *p, TransportImage *image, Tree **tree)
+{
+        for (size_t i = 0; i < image->n_layers; i++) {
+                _cleanup_(tree_freep) Tree *layer = NULL;
+                int r = get_layer(p, image, i, &layer);
+
+                if (r >= 0 && !*tree)
+                        *tree = TAKE_PTR(layer);
+                else if (r >= 0)
+                        r = tree_apply(*tree, layer);
+                if (r == -E2BIG)
+                        return error_set(p->error, ERROR_LIMIT,
+                                         "The image has more than %u files and directories", TREE_NODES_MAX);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int write_document(Load *p, int dir, const char *name, const char *text, size_t size)
+{
+        int r = text ? fs_replace_at(dir, name, text, size, 0600, FS_NO_SYNC) : 0;
+
+        return r < 0 ? error_set_errno(p->error, r, "Cannot write \"%s\"", name) : 0;
+}
+
+static int write_documents(Load *p, int dir, const TransportImage *image)
+{
+        _cleanup_json_ json_t *record = image_config_to_json(image->config);
+        _cleanup_free_ char *text = record ? json_text_pretty(record) : NULL;
+        int r = text ? write_document(p, dir, IMAGE_DIR_RECORD, text, strlen(text)) : -ENOMEM;
+
+        if (r >= 0)
+                r = write_document(p, dir, IMAGE_DIR_CONFIG, image->config_text, image->config_size);
+        if (r >= 0)
+                r = write_document(p, dir, IMAGE_DIR_MANIFEST, image->manifest_text, image->manifest_size);
+        return r;
+}
+
+static int make_tree(Load *p, TransportImage *image, int dir)
+{
+        _cleanup_(tree_freep) Tree *tree = NULL;
+        int r;
+
+        r = image_store_begin(p->store, p->error);
+        if (r >= 0)
+                r = merge_layers(p, image, &tree);
+        if (r >= 0 && !tree) /* an image of nothing but its configuration */
+                r = (tree = tree_new()) ? 0 : -ENOMEM;
+        if (r >= 0)
+                r = image_store_commit(p->store, p->error);
+        if (r >= 0)
+                r = image_dir_checkout(dir, p->store, tree, image->config, p->error);
+        return r;
+}
+
+/* A store that has lost objects gets them back from an archive that has them. */
+static int repair_tree(Load *p, TransportImage *image, int dir)
+{
+        int r;
+
+        log_warning("%s; reading all layers of the image again", strempty(p->error->message));
+        error_done(p->error);
+        image_store_abort(p->store);
+        r = fs_remove_tree_at(dir, IMAGE_DIR_ROOTFS);
+        if (r < 0)
+                return r;
+        p->distrust = true;
+        return make_tree(p, image, dir);
+}
+
+static int make_image(Load *p, TransportImage *image)
+{
+        _cleanup_close_ int dir = -EBADF;
+        char *name = NULL;
+        int r;
+
+        if (image_dir_exists(p->pull->images, image->config->id))
+                return strv_append(&p->made, "");
+        dir = image_dir_begin(p->pull->images, image->config->id, &name, p->error);
+        if (dir < 0)
+                return dir;
+        r = strv_consume(&p->made, name);
+        if (r >= 0)
+                r = make_tree(p, image, dir);
+        if (r < 0 && p->error->kind == ERROR_STORE_DAMAGED && !p->distrust)
+                r = repair_tree(p, image, dir);
+        if (r < 0)
+                return r;
+        image->config->loaded_usec = now_realtime();
+        return write_documents(p, dir, image);
+}
+
+static int flush(Load *p)
+{
+        return syncfs(p->pull->images) < 0 ? error_set_errno(p->error, errno, "Cannot write the images") : 0;
+}
+
+static int publish(Load *p)
+{
+        int r = flush(p);
+
+        if (r >= 0)
+                r = image_store_publish(p->store, p->error);
+        for (size_t i = 0; r >= 0 && i < p->list.n; i++)
+                if (!isempty(p->made[i]))
+                        r = image_dir_publish(p->pull->images, p->made[i], p->list.list[i].config->id,
+                                              p->error);
+        return r < 0 ? r : flush(p);
+}
+
+static bool is_loaded(Load *p)
+{
+        for (size_t i = 0; i < p->list.n; i++)
+                if (!image_dir_exists(p->pull->images, p->list.list[i].config->id))
+                        return false;
+        return true;
+}
+
+/* Every layer of every image, in the order in which they are read. */
+static int expect_layers(Load *p)
+{
+        for (size_t i = 0; i < p->list.n; i++) {
+                const TransportImage *image = &p->list.list[i];
+
+                for (size_t k = 0; k < image->n_layers; k++) {
+                        const TransportLayer *l = &image->layers[k];
+                        ssize_t n = progress_add(&p->pull->progress,
+                                                 l->digest ? l->digest : image->config->diff_ids[k], l->size);
+
+                        if (n < 0)
+                                return (int) n;
+                }
+        }
+        return 0;
+}
+
+static int load_images(Load *p)
+{
+        int r = bundle_open(STDIN_FILENO, p->pull->images, &p->bundle, p->error);
+
+        if (r >= 0)
+                r = transport_read(p->bundle, &p->list, p->error);
+        if (r < 0 || is_loaded(p))
+                return r;
+        r = image_store_open(p->pull->state, STORE_ADD, &p->store, p->error);
+        if (r >= 0)
+                r = expect_layers(p);
+        for (size_t i = 0; r >= 0 && i < p->list.n; i++) {
+                r = make_image(p, &p->list.list[i]);
+                p->first_item += p->list.list[i].n_layers;
+        }
+        return r < 0 ? r : publish(p);
+}
+
+static int load_result(Load *p)
+{
+        _cleanup_json_ json_t *images = json_array();
+
+        for (size_t i = 0; i < p->list.n; i++) {
+                const TransportImage *image = &p->list.list[i];
+                json_t *names = json_from_strv(image->names);
+
+                if (json_array_append_new(images,
+                                          json_pack("{s:s, s:o, s:s*}", "Id", image->config->id, "Names",
+                                                    names, "Digest", image->config->digest)) < 0)
+                        return -ENOMEM;
+        }
+        p->pull->result = json_pack("{s:O}", "Images", images);
+        return p->pull->result ? 0 : -ENOMEM;
+}
+
+static int read_arguments(Load *p, char **arguments)
+{
+        STRV_FOREACH(a, arguments) {
+                if (!streq(*a, "--distrust"))
+                        return error_set(p->error, ERROR_INVALID_ARGUMENT, "load has no argument \"%s\"", *a);
+                p->distrust = true;
+        }
+        return 0;
+}
+
+static int load(Load *p, char **arguments)
+{
+        int r = read_arguments(p, arguments);
+
+        progress_begin(&p->pull->progress, STDOUT_FILENO, "load");
+        if (r >= 0)
+                r = load_images(p);
+        return r < 0 ? r : load_result(p);
+}
+
+int pull_load(Pull *pull, char **arguments)
+{
+        _cleanup_(load_done) Load p = {.pull = pull, .error = &pull->error};
+        int r = load(&p, arguments);
+
+        if (r >= 0)
+                return r;
+        p.store = image_store_close(p.store);
+        if (pull->error.kind == ERROR_NONE)
+                (void) error_set_errno(&pull->error, r, "Cannot load the image");
+        (void) pull_collect(pull, STORE_TRY_COLLECT);
+        return r;
+}
