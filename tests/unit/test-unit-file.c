@@ -146,7 +146,7 @@ TEST(an_exec_session_has_no_limits_of_its_own)
 
         CHECK_OK(unit_file_new(s, &context, &u, NULL));
         CHECK(unit_file_find(u, "ExecStart"));
-        CHECK_STREQ(unit_file_find(u, "ExecStart")->list[1], "exec");
+        CHECK_STREQ(unit_file_find(u, "ExecStart")->list[1], "unit-exec");
         CHECK(!unit_file_find(u, "TasksMax"));
         CHECK(!unit_file_find(u, "StandardOutput"));
 }
