@@ -4,7 +4,7 @@
 /* A stream of bytes that somebody else owns the source of: a member of an archive, the same decompressed, the
  * same hashed on the way. Streams are stacked; each closes the one below it. */
 
-#include "spec/error.h"
+#include "spec/manifest.h"
 
 #define STREAM_CHUNK (256U * 1024)
 
@@ -27,14 +27,6 @@ static inline Stream *stream_close(Stream *s)
         return NULL;
 }
 DEFINE_CLEANUP(Stream *, stream_close)
-
-typedef enum Coding {
-        CODING_NONE,
-        CODING_GZIP,
-        CODING_ZSTD,
-        _CODING_MAX,
-        _CODING_INVALID = -EINVAL,
-} Coding;
 
 /* What the first bytes of a file say; CODING_NONE when they say nothing. */
 Coding coding_from_magic(const void *data, size_t size);

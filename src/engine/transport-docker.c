@@ -117,18 +117,34 @@ static int read_layers(Bundle *b, TransportImage *image, const json_t *entry, Er
         return 0;
 }
 
-static int docker_read(Bundle *b, TransportImages *images, Error *error)
+static int read_list(Bundle *b, json_t **ret, Error *error)
+{
+        _cleanup_free_ char *text = NULL, *reason = NULL;
+        size_t size;
+        int r = bundle_read_member(b, MANIFEST, &text, &size, error);
+
+        if (r >= 0)
+                r = json_parse(text, size, ret, &reason);
+        if (r == -EBADMSG)
+                return error_set(error, ERROR_BAD_ARCHIVE, "Manifest " MANIFEST " is not valid JSON: %s",
+                                 strempty(reason));
+        if (r >= 0 && !json_is_array(*ret))
+                return error_set(error, ERROR_BAD_ARCHIVE, MANIFEST " is not a list");
+        return r;
+}
+
+/* The platform is the configuration's alone, and nobody can choose. */
+static int docker_read(Bundle *b, const Platform *platform, bool strict, TransportImages *images,
+                       Error *error)
 {
         _cleanup_json_ json_t *manifest = NULL;
         TransportImage *image;
         const json_t *entry;
         size_t i;
-        int r = transport_read_document(b, MANIFEST, &manifest, NULL, NULL, error);
+        int r = read_list(b, &manifest, error);
 
         if (r < 0)
                 return r;
-        if (!json_is_array(manifest))
-                return error_set(error, ERROR_BAD_ARCHIVE, MANIFEST " is not a list");
         json_array_foreach(manifest, i, entry)
         {
                 r = transport_images_add(images, &image, error);

@@ -2,8 +2,6 @@
 
 /* The table of transports, and what they share. */
 
-#include <sys/utsname.h>
-
 #include "base/str.h"
 #include "engine/transport.h"
 #include "spec/image-ref.h"
@@ -11,30 +9,9 @@
 /* Docker writes archives that are both; the layout names a digest for every blob. */
 static const Transport *const transports[] = {
         &transport_oci,
+        &transport_dir,
         &transport_docker_archive,
 };
-
-static const struct {
-        const char *machine;
-        const char *architecture;
-} architectures[] = {
-        {"x86_64", "amd64"}, {"aarch64", "arm64"},       {"armv8l", "arm"},
-        {"armv7l", "arm"},   {"armv6l", "arm"},          {"i686", "386"},
-        {"i586", "386"},     {"ppc64le", "ppc64le"},     {"riscv64", "riscv64"},
-        {"s390x", "s390x"},  {"loongarch64", "loong64"}, {"mips64", "mips64le"},
-};
-
-const char *transport_architecture(void)
-{
-        static struct utsname u;
-
-        if (!*u.machine && uname(&u) < 0)
-                return "unknown";
-        FOREACH_ELEMENT(row, architectures)
-                if (streq(row->machine, u.machine))
-                        return row->architecture;
-        return u.machine;
-}
 
 static void image_done(TransportImage *i)
 {
@@ -70,28 +47,6 @@ int transport_images_add(TransportImages *images, TransportImage **ret, Error *e
         images->list = list;
         list[images->n] = (TransportImage){};
         *ret = &list[images->n++];
-        return 0;
-}
-
-int transport_read_document(Bundle *b, const char *member, json_t **ret, char **ret_text, size_t *ret_size,
-                            Error *error)
-{
-        _cleanup_free_ char *text = NULL, *reason = NULL;
-        size_t size;
-        int r = bundle_read_member(b, member, &text, &size, error);
-
-        if (r < 0)
-                return r;
-        r = json_parse(text, size, ret, &reason);
-        if (r == -EBADMSG)
-                return error_set(error, ERROR_BAD_ARCHIVE, "Manifest %s is not valid JSON: %s", member,
-                                 strempty(reason));
-        if (r < 0)
-                return r;
-        if (ret_text) {
-                *ret_text = TAKE_PTR(text);
-                *ret_size = size;
-        }
         return 0;
 }
 
@@ -135,11 +90,35 @@ int transport_add_name(TransportImage *image, const char *name, Error *error)
         return strv_consume(&image->names, TAKE_PTR(canonical));
 }
 
+/* Decoders look for their own magic; data that should be plain has nobody who looks. */
+static int check_coding(Bundle *b, const TransportLayer *l, Error *error)
+{
+        _cleanup_(stream_closep) Stream *in = NULL;
+        const void *data = "";
+        uint64_t size;
+        Coding coding;
+        ssize_t n;
+        int r = bundle_open_member(b, l->member, &in, &size, error);
+
+        if (r < 0)
+                return r;
+        n = stream_read(in, &data, error);
+        if (n < 0)
+                return (int) n;
+        coding = coding_from_magic(data, (size_t) n);
+        if (coding == l->coding || n == 0)
+                return 0;
+        return error_set(error, ERROR_BAD_ARCHIVE,
+                         "Layer \"%s\" is compressed with %s, though its media type says %s", l->member,
+                         coding_to_string(coding), coding_to_string(l->coding));
+}
+
 int transport_open_layer(Bundle *b, const TransportLayer *l, Stream **ret, Error *error)
 {
         uint64_t size;
+        int r = check_coding(b, l, error);
 
-        return bundle_open_member(b, l->member, ret, &size, error);
+        return r < 0 ? r : bundle_open_member(b, l->member, ret, &size, error);
 }
 
 /* One image under two names is listed twice in a layout. */
@@ -166,25 +145,35 @@ static int merge_same(TransportImages *images)
         return 0;
 }
 
-int transport_read(Bundle *b, TransportImages *ret, Error *error)
+static int read_all(Bundle *b, const Platform *want, bool strict, TransportImages *images, Error *error)
 {
-        _cleanup_transport_images_ TransportImages images = {};
-        int r;
-
         FOREACH_ELEMENT(t, transports) {
+                int r;
+
                 if (!(*t)->probe(b))
                         continue;
-                r = (*t)->read(b, &images, error);
+                r = (*t)->read(b, want, strict, images, error);
                 if (r >= 0)
-                        r = merge_same(&images);
-                if (r < 0)
-                        return r;
-                if (images.n == 0)
-                        return error_set(error, ERROR_BAD_ARCHIVE, "The archive holds no image");
-                *ret = TAKE(images, (TransportImages){});
-                return 0;
+                        r = merge_same(images);
+                if (r >= 0 && images->n == 0)
+                        r = error_set(error, ERROR_BAD_ARCHIVE, "The archive holds no image");
+                return r;
         }
         return error_set(
                 error, ERROR_BAD_ARCHIVE,
                 "This is not an image archive: it has neither an \"index.json\" nor a \"manifest.json\"");
+}
+
+int transport_read(Bundle *b, const Platform *want, TransportImages *ret, Error *error)
+{
+        _cleanup_transport_images_ TransportImages images = {};
+        _cleanup_platform_ Platform host = {};
+        int r = platform_host(&host);
+
+        if (r >= 0)
+                r = read_all(b, want ? want : &host, want, &images, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE(images, (TransportImages){});
+        return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "engine/bundle.h"
 #include "spec/image-config.h"
+#include "spec/manifest.h"
 
 #define TRANSPORT_IMAGES_MAX 256U
 
@@ -39,15 +40,18 @@ void transport_images_done(TransportImages *images);
 typedef struct Transport {
         const char *name;
         bool (*probe)(Bundle *b);
-        int (*read)(Bundle *b, TransportImages *images, Error *error);
+        /* strict: nothing but this platform will do. */
+        int (*read)(Bundle *b, const Platform *platform, bool strict, TransportImages *images, Error *error);
 } Transport;
 
-extern const Transport transport_oci;
+extern const Transport transport_dir;
 extern const Transport transport_docker_archive;
+extern const Transport transport_oci;
 
-/* Reads all images of a bundle. */
-int transport_read(Bundle *b, TransportImages *ret, Error *error);
-/* The layer's bytes as they came, still packed. */
+/* Reads all images of a bundle. Of an image for several platforms, the one for want; NULL: for this machine,
+ * or the only one there is. */
+int transport_read(Bundle *b, const Platform *want, TransportImages *ret, Error *error);
+/* The layer's bytes as they came, still packed. Their first ones must be of the coding that was said. */
 int transport_open_layer(Bundle *b, const TransportLayer *l, Stream **ret, Error *error);
 
 /* For transports. The image is appended empty. */
@@ -55,11 +59,14 @@ int transport_images_add(TransportImages *images, TransportImage **ret, Error *e
 /* Parses text, which becomes the image's configuration, and checks it against digest when that is not NULL.
  */
 int transport_take_config(TransportImage *image, char *text, size_t size, const char *digest, Error *error);
-/* What member holds, as a JSON object or array. */
-int transport_read_document(Bundle *b, const char *member, json_t **ret, char **ret_text, size_t *ret_size,
-                            Error *error);
 /* A name that the bundle suggests; when it stands already it is not added again. */
 int transport_add_name(TransportImage *image, const char *name, Error *error);
 
-/* What this machine is called in an image's platform: "amd64", "arm64". */
-const char *transport_architecture(void);
+/* Where the blob of a digest is. NULL: out of memory. */
+typedef char *(*BlobMember)(const char *digest);
+/* A document, with size and digest checked. */
+int transport_read_blob(Bundle *b, BlobMember blob, const Descriptor *d, char **ret, size_t *ret_size,
+                        Error *error);
+/* Appends the image that the manifest describes. text, which is taken, is the manifest itself. */
+int transport_take_manifest(Bundle *b, BlobMember blob, const Manifest *m, const char *digest, char *text,
+                            size_t size, TransportImages *images, Error *error);

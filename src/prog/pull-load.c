@@ -242,7 +242,7 @@ static int load_images(Load *p)
         int r = bundle_open(STDIN_FILENO, p->pull->images, &p->bundle, p->error);
 
         if (r >= 0)
-                r = transport_read(p->bundle, &p->list, p->error);
+                r = transport_read(p->bundle, NULL, &p->list, p->error);
         if (r < 0 || is_loaded(p))
                 return r;
         r = image_store_open(p->pull->state, STORE_ADD, &p->store, p->error);

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(lseek(fd, 0, SEEK_SET) == 0);
         r = bundle_open(fd, scratch, &b, &error);
         if (r >= 0)
-                r = transport_read(b, &images, &error);
+                r = transport_read(b, NULL, &images, &error);
         if (r < 0) {
                 MUST(error.kind != ERROR_NONE);
                 return 0;

@@ -15,6 +15,15 @@
 #define OCI "application/vnd.oci.image."
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+static const char *host_architecture(void)
+{
+        static Platform host;
+
+        if (!host.os)
+                CHECK_OK(platform_host(&host));
+        return host.architecture;
+}
+
 /* Blobs collected by their digest. */
 typedef struct Layout {
         Tar tar;
@@ -112,7 +121,7 @@ static int read_fd(int fd, TransportImages *ret, Error *error)
         _cleanup_(bundle_closep) Bundle *b = NULL;
         int r = bundle_open(fd, scratch, &b, error);
 
-        return r < 0 ? r : transport_read(b, ret, error);
+        return r < 0 ? r : transport_read(b, NULL, ret, error);
 }
 
 static int read_tar(const Tar *t, TransportImages *ret, Error *error)
@@ -138,7 +147,7 @@ static void simple_layout(Layout *l, const char *name)
 {
         _cleanup_free_ char *d = NULL, *index = NULL;
 
-        add_image(l, transport_architecture(), "sh");
+        add_image(l, host_architecture(), "sh");
         d = descriptor(l, "manifest.v1+json", NULL, name);
         index = index_text((const char *const[]){d}, 1);
         finish(l, index);
@@ -311,7 +320,7 @@ static void platforms(Layout *l, const char *const *architectures, size_t n, boo
 
 TEST(platform_is_ours)
 {
-        const char *ours = transport_architecture();
+        const char *ours = host_architecture();
 
         for (int nested = 0; nested < 2; nested++) {
                 _cleanup_transport_images_ TransportImages images = {};
@@ -346,9 +355,9 @@ TEST(several_images)
         _cleanup_free_ char *a = NULL, *b = NULL, *c = NULL, *index = NULL;
         _cleanup_layout_ Layout l = {};
 
-        add_image(&l, transport_architecture(), "a");
+        add_image(&l, host_architecture(), "a");
         a = descriptor(&l, "manifest.v1+json", NULL, "a:1");
-        add_image(&l, transport_architecture(), "b");
+        add_image(&l, host_architecture(), "b");
         b = descriptor(&l, "manifest.v1+json", NULL, "b:1");
         c = descriptor(&l, "manifest.v1+json", NULL, "b:2");
         index = index_text((const char *const[]){a, b, c}, 3);
@@ -365,7 +374,7 @@ TEST(indexes_too_deep)
         _cleanup_free_ char *d = NULL, *index = NULL;
         _cleanup_layout_ Layout l = {};
 
-        add_image(&l, transport_architecture(), "a");
+        add_image(&l, host_architecture(), "a");
         d = descriptor(&l, "manifest.v1+json", NULL, NULL);
         for (int i = 0; i < 4; i++) {
                 free(index);
@@ -409,6 +418,8 @@ TEST(manifests_refused)
         refuse_manifest("{\"schemaVersion\":2," CONFIG_DESCRIPTOR("application/x") "}", ERROR_BAD_ARCHIVE,
                         "is no image");
         refuse_manifest("{\"schemaVersion\":2," CONFIG_DESCRIPTOR(OCI "config.v1+json") "}",
+                        ERROR_BAD_ARCHIVE, "no list of layers");
+        refuse_manifest("{\"schemaVersion\":2,\"layers\":[]," CONFIG_DESCRIPTOR(OCI "config.v1+json") "}",
                         ERROR_BAD_ARCHIVE, "There is no");
         refuse_manifest("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"sha256:../../"
                         "x\",\"size\":1}}",
@@ -458,6 +469,115 @@ TEST(bad_names_refused)
         check_refused(&l.tar, ERROR_BAD_ARCHIVE, "../../etc");
         simple_layout(&m, "a\\nb");
         check_refused(&m.tar, ERROR_BAD_ARCHIVE, "names its image");
+}
+
+/* dir: */
+
+static void dir_archive(Tar *t, const char *manifest, const char *listed, const char *config)
+{
+        char digest[DIGEST_TEXT_SIZE];
+
+        tar_add(t, &(TarEntry){.name = "version", .type = '0', .data = "Directory Transport Version: 1.1\n"});
+        tar_add(t, &(TarEntry){.name = "manifest.json", .type = '0', .data = manifest});
+        CHECK_OK(digest_of(config, strlen(config), digest));
+        tar_add(t, &(TarEntry){.name = digest + strlen("sha256:"), .type = '0', .data = config});
+        if (listed) {
+                _cleanup_free_ char *name = NULL;
+
+                CHECK_OK(digest_of(listed, strlen(listed), digest));
+                name = str_printf("%s.manifest.json", digest + strlen("sha256:"));
+                tar_add(t, &(TarEntry){.name = name, .type = '0', .data = listed});
+        }
+        tar_end(t);
+}
+
+static char *docker_manifest(const char *config)
+{
+        char digest[DIGEST_TEXT_SIZE];
+
+        CHECK_OK(digest_of(config, strlen(config), digest));
+        return str_printf(
+                "{\"schemaVersion\":2,\"mediaType\":\"application/"
+                "vnd.docker.distribution.manifest.v2+json\",\"config\":{\"mediaType\":\"application/"
+                "vnd.docker.container.image.v1+json\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[{"
+                "\"mediaType\":\"application/vnd.docker.image.rootfs.diff.tar.gzip\",\"digest\":"
+                "\"sha256:" HEX64 "\",\"size\":7}]}",
+                digest, strlen(config));
+}
+
+static char *docker_list(const char *manifest, const char *architecture)
+{
+        char digest[DIGEST_TEXT_SIZE];
+
+        CHECK_OK(digest_of(manifest, strlen(manifest), digest));
+        return str_printf(
+                "{\"schemaVersion\":2,\"mediaType\":\"application/"
+                "vnd.docker.distribution.manifest.list.v2+json\",\"manifests\":[{\"mediaType\":"
+                "\"application/vnd.docker.distribution.manifest.v2+json\",\"digest\":\"%s\",\"size\":%zu,"
+                "\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"}}]}",
+                digest, strlen(manifest), architecture);
+}
+
+TEST(dir_transport)
+{
+        _cleanup_free_ char *config = config_text(host_architecture(), "sh"),
+                            *manifest = docker_manifest(config),
+                            *list = docker_list(manifest, host_architecture()),
+                            *foreign = docker_list(manifest, "pdp11");
+        char digest[DIGEST_TEXT_SIZE];
+
+        CHECK_OK(digest_of(manifest, strlen(manifest), digest));
+        for (int listed = 0; listed < 2; listed++) {
+                _cleanup_transport_images_ TransportImages images = {};
+                _cleanup_tar_ Tar t = {};
+
+                dir_archive(&t, listed ? list : manifest, listed ? manifest : NULL, config);
+                CHECK_OK(read_tar(&t, &images, NULL));
+                CHECK_EQ(images.n, 1);
+                CHECK_EQ(strv_length(images.list[0].names), 0);
+                CHECK_EQ(images.list[0].n_layers, 1);
+                CHECK_EQ(images.list[0].layers[0].coding, CODING_GZIP);
+                CHECK_STREQ(images.list[0].layers[0].member, HEX64);
+                CHECK_STREQ(images.list[0].config->digest, digest);
+                CHECK_EQ(images.list[0].manifest_size, strlen(manifest));
+        }
+        {
+                _cleanup_tar_ Tar t = {};
+
+                dir_archive(&t, foreign, manifest, config);
+                check_refused(&t, ERROR_BAD_ARCHIVE, "there is no image for linux/");
+        }
+        {
+                _cleanup_tar_ Tar t = {};
+
+                dir_archive(&t, manifest, NULL, "{}");
+                check_refused(&t, ERROR_BAD_ARCHIVE, "There is no");
+        }
+}
+
+/* What is asked for is what one gets, or nothing. */
+TEST(platform_asked_for)
+{
+        _cleanup_platform_ Platform pdp11 = {}, vax = {};
+
+        CHECK_OK(platform_parse("pdp11", &pdp11));
+        CHECK_OK(platform_parse("linux/vax", &vax));
+        for (int nested = 0; nested < 2; nested++) {
+                _cleanup_transport_images_ TransportImages images = {}, none = {};
+                _cleanup_close_ int scratch = test_directory_open(), fd = -EBADF;
+                _cleanup_(bundle_closep) Bundle *b = NULL;
+                _cleanup_error_ Error error = ERROR_INIT;
+                _cleanup_layout_ Layout l = {};
+
+                platforms(&l, (const char *const[]){host_architecture(), "pdp11"}, 2, nested);
+                fd = memory_file(&l.tar);
+                CHECK_OK(bundle_open(fd, scratch, &b, NULL));
+                CHECK_OK(transport_read(b, &pdp11, &images, NULL));
+                CHECK_EQ(images.n, 1);
+                CHECK_STREQ(images.list[0].config->architecture, "pdp11");
+                CHECK(transport_read(b, &vax, &none, &error) < 0);
+                CHECK(strstr(error.message, "image for linux/vax"));
+        }
 }
 
 /* docker-archive */
