@@ -438,7 +438,8 @@ static int array_next(Toml *t, Table *parent, const char *name, Table *table)
         }
         if (json_array_append(table->array, element) < 0)
                 return -ENOMEM;
-        json_decref(TAKE(table->object, TAKE_PTR(element)));
+        json_decref(table->object);
+        table->object = TAKE_PTR(element);
         table->tables = map_free(table->tables);
         return 0;
 }
