@@ -52,6 +52,7 @@ static const ErrorRow error_table[_ERROR_MAX] = {
         [ERROR_AUTHENTICATION] = {"AuthenticationFailed", EACCES},
         [ERROR_TOO_MANY_REQUESTS] = {"TooManyRequests", EAGAIN},
         [ERROR_BAD_REGISTRY] = {"BadRegistry", EPROTO},
+        [ERROR_REJECTED] = {"Rejected", EPERM},
 };
 
 /* Which kind an errno of a system call means to a user. */

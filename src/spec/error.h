@@ -38,6 +38,7 @@ typedef enum ErrorKind {
         ERROR_AUTHENTICATION,    /* a registry refuses the credentials, or wants some */
         ERROR_TOO_MANY_REQUESTS, /* a registry says so */
         ERROR_BAD_REGISTRY,      /* an answer that no registry should give */
+        ERROR_REJECTED,          /* by the policy for images, or by registries.conf */
         _ERROR_MAX,
 } ErrorKind;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What containers-registries.conf(5) and containers-certs.d(5) say about names and hosts: which full names a
+/* What containers-registries.conf(5) says about names and hosts: which full names a
  * short one may mean, and where an image of a full name is asked for. Nothing here talks to anybody: a
  * blocked registry ends here. */
 
@@ -40,15 +40,13 @@ char *const *registries_search(const Registries *r);
 int registries_resolve(const Registries *r, const char *name, char ***ret_names, bool *ret_choose,
                        Error *error);
 
-/* Where to ask for ref (which has a registry), without credentials and certificates: for a pull the mirrors
- * that are meant for it and the rewritten location, for everything else the registry itself, as
- * containers-registries.conf says of pushes. The host "docker.io" stays as it is. ERROR_REJECTED: the
- * registry is blocked. */
-int registries_endpoints(const Registries *r, const ImageRef *ref, FetchVerb verb, FetchEndpoint **ret,
-                         size_t *ret_n, Error *error);
+/* Adds to o->endpoints where to ask for ref (its registry, and its path if it has one), without credentials
+ * and certificates: for a pull the mirrors that are meant for it and the rewritten location, for everything
+ * else the registry itself, as containers-registries.conf says of pushes. The host "docker.io" stays as it
+ * is. ERROR_REJECTED: the registry is blocked. */
+int registries_endpoints(const Registries *r, const ImageRef *ref, FetchVerb verb, FetchOrder *o,
+                         Error *error);
 
-/* Adds to e what the first directory DIR/HOST of the list has: *.crt as authorities, one NAME.cert with
- * NAME.key as client certificate. dirs NULL: those of the system. Missing directories are fine. */
-int certificates_find(char *const *dirs, FetchEndpoint *e, Error *error);
-/* The same from exactly this directory (berthctl --cert-dir), which must exist. */
-int certificates_load(const char *directory, FetchEndpoint *e, Error *error);
+/* "containers-auth.json" for the files, otherwise NAME of docker-credential-NAME; in the order in which they
+ * are asked. Borrowed, empty when nothing is said. */
+char *const *registries_credential_helpers(const Registries *r);
