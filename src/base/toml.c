@@ -594,9 +594,12 @@ static int read_number(Toml *t, const char *word, const char *end, json_t **ret)
 
 static bool is_date(const char *word, size_t n)
 {
-        size_t digits = n > 0 ? strspn(word, "0123456789") : 0;
+        size_t digits = 0;
 
-        return (digits == 4 && n > 4 && word[4] == '-') || (digits == 2 && n > 2 && word[2] == ':');
+        while (digits < n && word[digits] >= '0' && word[digits] <= '9')
+                digits++;
+
+        return digits < n && ((digits == 4 && word[4] == '-') || (digits == 2 && word[2] == ':'));
 }
 
 static int read_word(Toml *t, json_t **ret)
