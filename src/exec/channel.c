@@ -2,7 +2,9 @@
 
 /* Words on the line: fixed-size packets, so that neither side ever sees half of one. */
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "exec/channel.h"
 
@@ -20,7 +22,8 @@ int channel_open(Channel *c)
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
                 return -errno;
-        *c = (Channel){.launcher = fds[0], .child = fds[1]};
+        c->launcher = fds[0];
+        c->child = fds[1];
         return setsockopt(c->launcher, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0 ? -errno : 0;
 }
 
@@ -28,6 +31,7 @@ void channel_done(Channel *c)
 {
         close_fd(TAKE_FD(c->launcher));
         close_fd(TAKE_FD(c->child));
+        close_fd(TAKE_FD(c->listener));
 }
 
 static int say(int fd, const void *data, size_t size)
@@ -71,11 +75,21 @@ static ssize_t hear(int fd, void *data, size_t size, pid_t *ret_pid)
         return n;
 }
 
-int channel_say_ready(const Channel *c)
+static int say_word(const Channel *c, ChannelWord word)
 {
-        Packet p = {.word = CHANNEL_READY};
+        Packet p = {.word = word};
 
         return say(c->child, &p, offsetof(Packet, text));
+}
+
+int channel_say_ready(const Channel *c)
+{
+        return say_word(c, CHANNEL_READY);
+}
+
+int channel_say_mounted(const Channel *c)
+{
+        return say_word(c, CHANNEL_MOUNTED);
 }
 
 void channel_say_failed(const Channel *c, const Error *error)
@@ -98,6 +112,27 @@ int channel_wait_go(const Channel *c)
         return n > 0 ? 0 : n < 0 ? (int) n : -ECANCELED;
 }
 
+int channel_wait_start(const Channel *c)
+{
+        _cleanup_close_ int fd = -EBADF;
+
+        if (c->listener < 0)
+                return channel_wait_go(c);
+        do
+                fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+        while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+        if (fd < 0 || dup3(fd, c->child, O_CLOEXEC) < 0)
+                return -errno;
+        return channel_wait_go(c);
+}
+
+int channel_wait_begin(const Channel *c, pid_t *ret_pid)
+{
+        ssize_t n = hear(c->child, ret_pid, sizeof(*ret_pid), NULL);
+
+        return n == (ssize_t) sizeof(*ret_pid) ? 0 : n < 0 ? (int) n : -ECANCELED;
+}
+
 int channel_hear(const Channel *c, ChannelWord *ret, pid_t *ret_pid, Error *error)
 {
         Packet p = {};
@@ -116,4 +151,57 @@ int channel_hear(const Channel *c, ChannelWord *ret, pid_t *ret_pid, Error *erro
 int channel_go(const Channel *c)
 {
         return say(c->launcher, "", 1);
+}
+
+int channel_begin(const Channel *c, pid_t pid)
+{
+        return say(c->launcher, &pid, sizeof(pid));
+}
+
+/* Names of sockets are short; paths are not: the directory is opened, and the name is below its descriptor.
+ */
+static int address_of(const char *path, struct sockaddr_un *ret, int *ret_dir)
+{
+        const char *slash = strrchr(path, '/');
+        _cleanup_free_ char *parent = slash ? strndup(path, (size_t) MAX(slash - path, 1)) : strdup(".");
+        int n;
+
+        if (!parent)
+                return -ENOMEM;
+        *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+        *ret_dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (*ret_dir < 0)
+                return -errno;
+        n = snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", *ret_dir,
+                     slash ? slash + 1 : path);
+        return n < (int) sizeof(ret->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+int channel_listen(const char *path)
+{
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), dir = -EBADF;
+        struct sockaddr_un address;
+        int r;
+
+        r = fd < 0 ? -errno : address_of(path, &address, &dir);
+        if (r < 0)
+                return r;
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+int channel_connect(Channel *c, const char *path)
+{
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), dir = -EBADF;
+        struct sockaddr_un address;
+        int r;
+
+        r = fd < 0 ? -errno : address_of(path, &address, &dir);
+        if (r < 0)
+                return r;
+        if (connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+        c->launcher = TAKE_FD(fd);
+        return 0;
 }

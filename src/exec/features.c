@@ -8,7 +8,7 @@
 #include "exec/mount-option.h"
 #include "exec/namespace.h"
 #include "exec/seccomp.h"
-#include "exec/verb.h"
+#include "exec/oci.h"
 #include "spec/item.h"
 
 #define OCI_VERSION_MIN "1.0.0"
@@ -49,7 +49,7 @@ static json_t *linux_features(void)
                          "enabled", 0, "selinux", "enabled", 0);
 }
 
-int verb_features(char *const *args)
+int oci_features(const Oci *o, Error *error)
 {
         _cleanup_json_ json_t *v = json_pack(
                 "{s:s, s:s, s:[], s:o, s:o, s:{s:s}}", "ociVersionMin", OCI_VERSION_MIN, "ociVersionMax",
@@ -57,9 +57,5 @@ int verb_features(char *const *args)
                 linux_features(), "annotations", "io.berth1.version", BERTH_VERSION);
         _cleanup_free_ char *text = v ? json_text_pretty(v) : NULL;
 
-        if (args[0]) {
-                (void) fprintf(stderr, "berth-exec: features takes no argument\n");
-                return EXIT_FAILURE;
-        }
         return text && fputs(text, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

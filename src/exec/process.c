@@ -87,12 +87,12 @@ static int reset_signals(void)
         return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
-static int leave_session(void)
+static int leave_session(bool keep_keyring)
 {
         /* EPERM: it leads one already. */
         if (setsid() < 0 && errno != EPERM)
                 return -errno;
-        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+        if (!keep_keyring && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
                 return -errno;
         return 0;
 }
@@ -101,7 +101,7 @@ static int prepare(const Process *p, int root, Identity *ret, Error *error)
 {
         int r;
 
-        r = leave_session();
+        r = leave_session(p->keep_keyring);
         if (r >= 0)
                 r = reset_signals();
         errno = -r;
@@ -224,7 +224,7 @@ static int arrive(const Process *p, Identity *who, char ***env, char **program, 
                 r = cred_become(p->order, who, keep_admin, error);
         if (r >= 0)
                 r = find_program(p->order->args[0], *env, program, error);
-        if (r >= 0 && close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        if (r >= 0 && close_range(3 + p->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
                 r = failed(error, "close descriptors");
         return r;
 }
@@ -248,9 +248,12 @@ int process_become(const Process *p, Error *error)
                 r = failed(error, "report");
         if (r < 0)
                 return r;
-        r = channel_wait_go(p->channel);
+        r = channel_wait_start(p->channel);
         if (r < 0)
                 return error_set(error, ERROR_CANCELLED, "The start was given up");
+        r = p->before_exec ? p->before_exec(p->context, error) : 0;
+        if (r < 0)
+                return r;
         if (!p->in_child)
                 r = restrict_calls(p, error);
         if (r < 0)

@@ -14,6 +14,11 @@ typedef struct Process {
         const Filter *filter;
         const char *notify_socket; /* for the payload's environment; NULL: none */
         const Channel *channel;
+        unsigned preserve_fds; /* so many descriptors behind standard error are the payload's */
+        bool keep_keyring;     /* the session keyring stays the caller's */
+        /* What is to be done between "go" and the exec; NULL: nothing. */
+        int (*before_exec)(void *context, Error *error);
+        void *context;
         /* The caller is not in the PID namespace yet, only its children will be: one takes over after every
          * privilege is gone, so that nobody in there ever sees a process that has more than they. */
         bool in_child;
