@@ -96,6 +96,7 @@ static const char *refine_property(sd_bus_message *m, const char *action)
 #define R RUNTIME_INTERFACE
 #define C CONTAINER_INTERFACE
 #define I IMAGE_INTERFACE
+#define O OPERATION_INTERFACE
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 
 static const AuthRow rows[] = {
@@ -116,6 +117,9 @@ static const AuthRow rows[] = {
         {R, "RemoveContainer", AUTH_MANAGE},
         {R, "PruneContainers", AUTH_MANAGE},
         {R, "LoadImage", AUTH_MANAGE_IMAGES},
+        {R, "LoadAllImageFromArchive", AUTH_MANAGE_IMAGES},
+        {R, "LoadImageFromSingleImageArchive", AUTH_MANAGE_IMAGES},
+        {R, "Import", AUTH_MANAGE_IMAGES},
         {R, "GetImage", AUTH_INSPECT},
         {R, "LookupImage", AUTH_INSPECT},
         {R, "HasImage", AUTH_INSPECT},
@@ -143,6 +147,9 @@ static const AuthRow rows[] = {
         {I, "Remove", AUTH_MANAGE_IMAGES, refine_force},
         {I, "Tag", AUTH_MANAGE_IMAGES},
         {I, "Untag", AUTH_MANAGE_IMAGES},
+
+        {O, "Cancel", AUTH_MANAGE_IMAGES},
+        {O, "Wait", AUTH_INSPECT},
 };
 
 const AuthRow *auth_rows(size_t *ret_n)

@@ -51,10 +51,17 @@ static int list_images(Manager *m, char ***paths)
         return list_paths(m->images, "image", paths);
 }
 
+static int list_operations(Manager *m, char ***paths)
+{
+        return list_paths(m->works, "operation", paths);
+}
+
 static const BusNode nodes[] = {
         {BUS_PATH, RUNTIME_INTERFACE, manager_vtable, NULL, NULL},
+        {BUS_PATH, RUNTIME_INTERFACE, manager_image_vtable, NULL, NULL},
         {BUS_PATH "/container", CONTAINER_INTERFACE, container_vtable, container_node_find, list_containers},
         {BUS_PATH "/image", IMAGE_INTERFACE, image_vtable, image_node_find, list_images},
+        {BUS_PATH "/operation", OPERATION_INTERFACE, operation_vtable, operation_node_find, list_operations},
 };
 
 const BusNode *bus_node(size_t i)
@@ -130,6 +137,7 @@ static const struct {
         [OBJECT_CONTAINER] = {"container", CONTAINER_INTERFACE,
                               (const char *const[]){"ID", "Name", "State", NULL}},
         [OBJECT_IMAGE] = {"image", IMAGE_INTERFACE, (const char *const[]){"ID", NULL}},
+        [OBJECT_OPERATION] = {"operation", OPERATION_INTERFACE, (const char *const[]){"ID", NULL}},
 };
 
 static int append_announced(sd_bus_message *m, Manager *manager, ObjectKind kind, const char *id)

@@ -29,12 +29,15 @@ typedef struct BusNode {
 /* NULL after the last. */
 const BusNode *bus_node(size_t i);
 
-/* manager-bus.c, container-bus.c, image-bus.c */
+/* manager-bus.c, runtime-image-bus.c, container-bus.c, image-bus.c, operation-bus.c */
 const sd_bus_vtable *manager_vtable(void);
+const sd_bus_vtable *manager_image_vtable(void);
 const sd_bus_vtable *container_vtable(void);
 const sd_bus_vtable *image_vtable(void);
 void *container_node_find(Manager *m, const char *id);
 void *image_node_find(Manager *m, const char *id);
+const sd_bus_vtable *operation_vtable(void);
+void *operation_node_find(Manager *m, const char *id);
 
 /* Prints the introspection of every kind of object: what the documentation is made from. */
 int bus_introspect(FILE *f);

@@ -6,13 +6,21 @@
 #include "base/str.h"
 #include "bus/request.h"
 #include "bus/value.h"
+#include "spec/name.h"
 #include "spec/setting.h"
 
 const OptionRow new_container_options[] = {{"Unit", "s"}, {"Replace", "b"}, {}};
 const OptionRow exec_options[] = {{"Privileged", "b"}, {}};
 const OptionRow remove_options[] = {{"Force", "b"}, {"Timeout", "t"}, {}};
 const OptionRow list_options[] = {{"All", "b"}, {"Filters", "a{sas}"}, {"Last", "u"}, {"Sync", "b"}, {}};
-const OptionRow load_options[] = {{"Names", "as"}, {}};
+#define WORK_OPTIONS                                                                                         \
+        {"Background", "b"},                                                                                 \
+        {                                                                                                    \
+                "Attached", "b"                                                                              \
+        }
+const OptionRow load_options[] = {{"Names", "as"}, {"Replace", "b"}, {"Single", "b"}, WORK_OPTIONS, {}};
+const OptionRow import_options[] = {{"Names", "as"},       {"Changes", "as"}, {"Message", "s"}, {"OS", "s"},
+                                    {"Architecture", "s"}, {"Variant", "s"},  WORK_OPTIONS,     {}};
 
 int request_error(sd_bus_error *e, int r, const Error *error)
 {
@@ -235,8 +243,52 @@ int request_promise(sd_bus_message *m, RequestResult result, Promise *ret)
         return 0;
 }
 
+/* What long operations answer: names, IDs, warnings, and the operation's path while it goes on. */
+static int append_work(sd_bus_message *reply, const OperationResult *result)
+{
+        _cleanup_free_ char *path = result->id ? object_path("operation", result->id) : strdup("/");
+        int r;
+
+        r = path ? sd_bus_message_append_strv(reply, result->names) : -ENOMEM;
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, result->ids);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, result->warnings);
+        return r < 0 ? r : sd_bus_message_append(reply, "o", path);
+}
+
+int work_client(sd_bus_message *m, const json_t *options, WorkClient *ret)
+{
+        *ret = (WorkClient){
+                .background = json_get_bool(options, "Background", false),
+                .attached = json_get_bool(options, "Attached", false),
+        };
+        return request_promise(m, append_work, &ret->promise);
+}
+
 int request_refused(Promise *p, int r, const Error *error, sd_bus_error *ret_error)
 {
         reply_free(p->userdata);
         return request_error(ret_error, r, error);
+}
+
+/* Replies that several methods give */
+
+int request_reply_path(sd_bus_message *call, const char *noun, const char *id)
+{
+        _cleanup_free_ char *path = object_path(noun, id);
+
+        return path ? sd_bus_reply_method_return(call, "o", path) : -ENOMEM;
+}
+
+int request_reply_has(sd_bus_message *call, int r, sd_bus_error *e)
+{
+        const char *none[] = {error_bus_name(ERROR_NO_SUCH_CONTAINER), error_bus_name(ERROR_NO_SUCH_IMAGE)};
+
+        FOREACH_ELEMENT(name, none)
+                if (r < 0 && sd_bus_error_has_name(e, *name)) {
+                        sd_bus_error_free(e);
+                        return sd_bus_reply_method_return(call, "b", false);
+                }
+        return r < 0 ? r : sd_bus_reply_method_return(call, "b", true);
 }

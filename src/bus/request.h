@@ -6,7 +6,7 @@
 #include <systemd/sd-bus.h>
 
 #include "base/json.h"
-#include "object/operation.h"
+#include "object/work.h"
 #include "spec/spec.h"
 
 /* An option that is no setting. A NULL name ends a list of them. */
@@ -20,6 +20,7 @@ extern const OptionRow exec_options[];
 extern const OptionRow remove_options[];
 extern const OptionRow list_options[];
 extern const OptionRow load_options[];
+extern const OptionRow import_options[];
 
 /* Reads a{sv}: settings of kind (0: none) and options. ERROR_INVALID_ARGUMENT names the key. */
 int request_read(sd_bus_message *m, SpecKind kind, const OptionRow *options, json_t **ret_settings,
@@ -37,7 +38,14 @@ bool request_has_flag(sd_bus_message *m, const char *option);
 /* A promise that answers the message: nothing, or what result() appends. */
 typedef int (*RequestResult)(sd_bus_message *reply, const OperationResult *result);
 int request_promise(sd_bus_message *m, RequestResult result, Promise *ret);
+/* The caller of something long, with the options Background and Attached. */
+int work_client(sd_bus_message *m, const json_t *options, WorkClient *ret);
 /* For a handler's return: the request was refused, so the promise is taken back and the error sent. */
 int request_refused(Promise *p, int r, const Error *error, sd_bus_error *ret_error);
 
 int request_error(sd_bus_error *e, int r, const Error *error);
+
+/* "o", the path of an object. */
+int request_reply_path(sd_bus_message *call, const char *noun, const char *id);
+/* "b": whether the lookup that returned r found something. */
+int request_reply_has(sd_bus_message *call, int r, sd_bus_error *e);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The worker's unit: a table of what it may do. */
+/* The workers' units: a table of what each may do. */
 
 #include <linux/capability.h>
-#include <sys/mman.h>
 #include <systemd/sd-bus.h>
 
-#include "base/fs.h"
 #include "base/str.h"
 #include "engine/worker.h"
 
-#define WORKER BERTH_LIBEXEC_DIR "/berth-pull"
 #define MEMORY_MAX (UINT64_C(2) << 30)
 #define TASKS_MAX UINT64_C(64)
 
@@ -36,19 +33,17 @@ typedef struct Row {
         uint64_t number;
 } Row;
 
-static const Row rows[] = {
+/* Of both. */
+static const Row common_rows[] = {
         {"Type", KIND_STRING, "oneshot"},
         {"CollectMode", KIND_STRING, "inactive-or-failed"},
         {"StandardError", KIND_STRING, "journal"},
-        {"SyslogIdentifier", KIND_STRING, "berth-pull"},
         {"Slice", KIND_STRING, "system.slice"},
         {"ProtectSystem", KIND_STRING, "strict"},
-        {"ReadWritePaths", KIND_STRV, BERTH_STATE_DIR},
         {"ProtectHome", KIND_STRING, "yes"},
         {"ProtectProc", KIND_STRING, "invisible"},
         {"PrivateTmp", KIND_BOOL, .number = true},
         {"PrivateDevices", KIND_BOOL, .number = true},
-        {"PrivateNetwork", KIND_BOOL, .number = true},
         {"PrivateIPC", KIND_BOOL, .number = true},
         {"ProtectClock", KIND_BOOL, .number = true},
         {"ProtectControlGroups", KIND_BOOL, .number = true},
@@ -61,14 +56,43 @@ static const Row rows[] = {
         {"NoNewPrivileges", KIND_BOOL, .number = true},
         {"RestrictRealtime", KIND_BOOL, .number = true},
         {"RestrictNamespaces", KIND_U64, .number = 0},
-        {"CapabilityBoundingSet", KIND_U64, .number = CAPABILITIES},
-        {"RestrictAddressFamilies", KIND_ALLOWED, "AF_UNIX"},
         {"SystemCallArchitectures", KIND_STRV, "native"},
-        {"SystemCallFilter", KIND_ALLOWED, "@system-service @chown mknod mknodat"},
-        {"UMask", KIND_U64, .number = 0022},
         {"MemoryMax", KIND_U64, .number = MEMORY_MAX},
         {"TasksMax", KIND_U64, .number = TASKS_MAX},
         {"TimeoutStopUSec", KIND_U64, .number = 5 * 1000 * 1000},
+};
+
+static const Row pull_rows[] = {
+        {"ReadWritePaths", KIND_STRV, BERTH_STATE_DIR},
+        {"PrivateNetwork", KIND_BOOL, .number = true},
+        {"CapabilityBoundingSet", KIND_U64, .number = CAPABILITIES},
+        {"RestrictAddressFamilies", KIND_ALLOWED, "AF_UNIX"},
+        {"SystemCallFilter", KIND_ALLOWED, "@system-service @chown mknod mknodat"},
+        {"UMask", KIND_U64, .number = 0022},
+};
+
+/* Its user is made for the time that it runs. What it listens to are strangers: they get no capability, no
+ * device, no file of ours. */
+static const Row fetch_rows[] = {
+        {"DynamicUser", KIND_BOOL, .number = true},
+        {"User", KIND_STRING, FETCH_NAME},
+        {"CacheDirectoryMode", KIND_U64, .number = 0700},
+        {"InaccessiblePaths", KIND_STRV, "-" BERTH_STATE_DIR " -" BERTH_RUNTIME_DIR},
+        {"CapabilityBoundingSet", KIND_U64, .number = 0},
+        /* Netlink: how the resolver learns which kinds of addresses there are. */
+        {"RestrictAddressFamilies", KIND_ALLOWED, "AF_UNIX AF_INET AF_INET6 AF_NETLINK"},
+        {"SystemCallFilter", KIND_ALLOWED, "@system-service"},
+        {"UMask", KIND_U64, .number = 0077},
+};
+
+static const struct {
+        const char *name;
+        const char *path;
+        const Row *rows;
+        size_t n_rows;
+} programs[_WORKER_PROGRAM_MAX] = {
+        [WORKER_PULL] = {"berth-pull", BERTH_LIBEXEC_DIR "/berth-pull", pull_rows, ELEMENTSOF(pull_rows)},
+        [WORKER_FETCH] = {FETCH_NAME, BERTH_LIBEXEC_DIR "/berth-fetch", fetch_rows, ELEMENTSOF(fetch_rows)},
 };
 
 static int append_list(sd_bus_message *m, const Row *row)
@@ -91,6 +115,11 @@ static int append_list(sd_bus_message *m, const Row *row)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static bool is_mode(const Row *row)
+{
+        return streq(row->name, "UMask") || streq(row->name, "CacheDirectoryMode");
+}
+
 static int append_value(sd_bus_message *m, const Row *row)
 {
         switch (row->kind) {
@@ -99,8 +128,8 @@ static int append_value(sd_bus_message *m, const Row *row)
         case KIND_BOOL:
                 return sd_bus_message_append(m, "v", "b", row->number != 0);
         case KIND_U64:
-                return streq(row->name, "UMask") ? sd_bus_message_append(m, "v", "u", (uint32_t) row->number)
-                                                 : sd_bus_message_append(m, "v", "t", row->number);
+                return is_mode(row) ? sd_bus_message_append(m, "v", "u", (uint32_t) row->number)
+                                    : sd_bus_message_append(m, "v", "t", row->number);
         default:
                 return append_list(m, row);
         }
@@ -118,12 +147,12 @@ static int append_row(sd_bus_message *m, const Row *row)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_command(sd_bus_message *m, char *const *arguments)
+static int append_command(sd_bus_message *m, const char *path, char *const *arguments)
 {
         _cleanup_strv_ char **argv = NULL;
         int r;
 
-        r = strv_append(&argv, WORKER);
+        r = strv_append(&argv, path);
         if (r >= 0)
                 r = strv_extend(&argv, arguments);
         if (r >= 0)
@@ -137,7 +166,7 @@ static int append_command(sd_bus_message *m, char *const *arguments)
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'r', "sasb");
         if (r >= 0)
-                r = sd_bus_message_append(m, "s", WORKER);
+                r = sd_bus_message_append(m, "s", path);
         if (r >= 0)
                 r = sd_bus_message_append_strv(m, argv);
         if (r >= 0)
@@ -147,62 +176,59 @@ static int append_command(sd_bus_message *m, char *const *arguments)
         return r;
 }
 
+static int append_directory(sd_bus_message *m, const char *directory)
+{
+        _cleanup_free_ char *name = str_printf(FETCH_NAME "/%s", directory);
+        _cleanup_free_ char *path = name ? str_printf(FETCH_DIR "/%s", directory) : NULL;
+
+        return path ? sd_bus_message_append(m, "(sv)(sv)", "CacheDirectory", "as", 1, name,
+                                            "WorkingDirectory", "s", path)
+                    : -ENOMEM;
+}
+
+static int append_streams(sd_bus_message *m, const WorkerOrder *order)
+{
+        int r = 0;
+
+        if (order->input >= 0)
+                r = sd_bus_message_append(m, "(sv)", "StandardInputFileDescriptor", "h", order->input);
+        if (r < 0)
+                return r;
+        return order->output >= 0
+                       ? sd_bus_message_append(m, "(sv)", "StandardOutputFileDescriptor", "h", order->output)
+                       : sd_bus_message_append(m, "(sv)", "StandardOutput", "s", "journal");
+}
+
+static int append_rows(sd_bus_message *m, const Row *rows, size_t n)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = append_row(m, &rows[i]);
+        return r;
+}
+
 static int append_all(sd_bus_message *m, void *userdata)
 {
         const WorkerOrder *order = userdata;
+        WorkerProgram p = order->program;
         int r;
 
-        r = sd_bus_message_append(m, "(sv)", "Description", "s", order->description);
-        FOREACH_ELEMENT(row, rows)
-                if (r >= 0)
-                        r = append_row(m, row);
+        r = sd_bus_message_append(m, "(sv)(sv)", "Description", "s", order->description, "SyslogIdentifier",
+                                  "s", programs[p].name);
         if (r >= 0)
-                r = append_command(m, order->arguments);
-        if (r >= 0 && order->input >= 0)
-                r = sd_bus_message_append(m, "(sv)", "StandardInputFileDescriptor", "h", order->input);
+                r = append_rows(m, common_rows, ELEMENTSOF(common_rows));
         if (r >= 0)
-                r = order->result >= 0 ? sd_bus_message_append(m, "(sv)", "StandardOutputFileDescriptor", "h",
-                                                               order->result)
-                                       : sd_bus_message_append(m, "(sv)", "StandardOutput", "s", "journal");
-        return r;
+                r = append_rows(m, programs[p].rows, programs[p].n_rows);
+        if (r >= 0 && order->directory)
+                r = append_directory(m, order->directory);
+        if (r >= 0)
+                r = append_command(m, programs[p].path, order->arguments);
+        return r < 0 ? r : append_streams(m, order);
 }
 
 int worker_start(Systemd *s, const WorkerOrder *order, SystemdCall **slot, SystemdReply reply, void *userdata)
 {
         return systemd_start_transient_with(s, order->unit, append_all, (void *) order, slot, reply,
                                             userdata);
-}
-
-int worker_result_new(int *ret)
-{
-        _cleanup_close_ int fd = memfd_create("berth-result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-        if (fd < 0 || ftruncate(fd, WORKER_RESULT_MAX) < 0 ||
-            fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-                return -errno;
-        *ret = TAKE_FD(fd);
-        return 0;
-}
-
-int worker_result_read(int fd, char **ret)
-{
-        _cleanup_free_ char *text = malloc(WORKER_RESULT_MAX + 1);
-        size_t n = 0;
-
-        if (!text)
-                return -ENOMEM;
-        while (n < WORKER_RESULT_MAX) {
-                ssize_t k = pread(fd, text + n, WORKER_RESULT_MAX - n, (off_t) n);
-
-                if (k < 0)
-                        return -errno;
-                if (k == 0)
-                        break;
-                n += (size_t) k;
-                if (memchr(text + n - k, 0, (size_t) k))
-                        break;
-        }
-        text[n] = '\0';
-        *ret = strdup(text);
-        return *ret ? 0 : -ENOMEM;
 }

@@ -35,16 +35,9 @@ static json_t *config_json(const ImageConfig *c)
 
 static json_t *digests_json(const Image *i)
 {
-        json_t *a = json_array();
+        _cleanup_strv_ char **digests = NULL;
 
-        STRV_FOREACH(name, i->names) {
-                const char *slash = strrchr(*name, '/'), *colon = strrchr(*name, ':');
-                int n = colon && (!slash || colon > slash) ? (int) (colon - *name) : (int) strlen(*name);
-
-                if (i->config->digest)
-                        (void) json_array_append_new(a, json_sprintf("%.*s@%s", n, *name, i->config->digest));
-        }
-        return a;
+        return image_repo_digests(i, &digests) < 0 ? NULL : json_from_strv(digests);
 }
 
 static json_t *inspect_json(const Image *i)
@@ -68,7 +61,7 @@ static json_t *inspect_json(const Image *i)
                 {"User", json_string(strempty(c->user))},
                 {"History", c->history ? json_incref(c->history) : json_array()},
                 {"Healthcheck", c->healthcheck ? json_incref(c->healthcheck) : json_null()},
-                {"NamesHistory", json_from_strv(i->names)},
+                {"NamesHistory", json_from_strv(i->history)},
         };
 
         FOREACH_ELEMENT(m, members)

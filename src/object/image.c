@@ -13,9 +13,13 @@
 #define IMAGE_FILE "image.json"
 #define NAMES_FILE "names.json"
 #define NAMES_MAX 256U
+#define DIGESTS_MAX 64U
+#define HISTORY_MAX 32U
 
 static const JsonRow names_rows[] = {
         {"Names", JSON_ROW_STRV, offsetof(Image, names), false},
+        {"RepoDigests", JSON_ROW_STRV, offsetof(Image, digests), false},
+        {"NamesHistory", JSON_ROW_STRV, offsetof(Image, history), false},
 };
 
 Image *image_free(Image *i)
@@ -26,6 +30,8 @@ Image *image_free(Image *i)
                 if (map_get(i->manager->image_names, *name) == i)
                         (void) map_remove(i->manager->image_names, *name);
         strv_free(i->names);
+        strv_free(i->digests);
+        strv_free(i->history);
         json_decref(i->unknown);
         image_config_free(i->config);
         free(i);
@@ -63,6 +69,9 @@ static int load_names(Image *i, const char *id, Error *error)
                 r = json_read(v, names_rows, ELEMENTSOF(names_rows), i, &i->unknown, &text);
         if (r == -EBADMSG)
                 return error_set(error, ERROR_STORE_DAMAGED, NAMES_FILE ": %s", strempty(text)), r;
+        STRV_FOREACH(d, i->digests)
+                if (r >= 0 && (!strchr(*d, '@') || !digest_is_valid(strchr(*d, '@') + 1)))
+                        return error_set(error, ERROR_STORE_DAMAGED, NAMES_FILE ": not a digest"), -EBADMSG;
         return r;
 }
 
@@ -190,17 +199,53 @@ static int find_by_tail(Manager *m, const char *name, Image **ret, Error *error)
         return 0;
 }
 
+/* "registry/path" of a name, without tag and digest. */
+static char *repository_of(const char *name)
+{
+        _cleanup_image_ref_ ImageRef ref = {};
+
+        if (image_ref_parse(name, &ref, NULL) < 0 || !ref.registry)
+                return NULL;
+        return str_printf("%s/%s", ref.registry, ref.path);
+}
+
+static bool has_repo_digest(const Image *i, const char *repository, const char *digest)
+{
+        _cleanup_free_ char *wanted = str_printf("%s@%s", strempty(repository), digest);
+        _cleanup_strv_ char **all = NULL;
+
+        return wanted && image_repo_digests(i, &all) >= 0 && strv_contains(all, wanted);
+}
+
+static bool has_digest(const Image *i, const char *digest)
+{
+        if (streq_ptr(i->config->digest, digest))
+                return true;
+        STRV_FOREACH(d, i->digests)
+                if (streq(strchr(*d, '@') + 1, digest))
+                        return true;
+        return false;
+}
+
+/* "sha256:..." of a manifest or an index, alone or behind the name of a repository that has it. */
 static Image *find_by_digest(Manager *m, const char *name)
 {
         const char *at = strchr(name, '@');
         const char *digest = at ? at + 1 : name;
+        _cleanup_free_ char *repository = NULL;
 
         if (!digest_is_valid(digest))
                 return NULL;
+        if (at) {
+                _cleanup_free_ char *normal = NULL;
+
+                if (image_ref_normalize(name, &normal, NULL) >= 0)
+                        repository = repository_of(normal);
+        }
         MAP_FOREACH(e, m->images) {
                 Image *i = map_value(e);
 
-                if (streq_ptr(i->config->digest, digest))
+                if (at ? has_repo_digest(i, repository, digest) : has_digest(i, digest))
                         return i;
         }
         return NULL;
@@ -230,14 +275,61 @@ int manager_find_image(Manager *m, const char *name, Image **ret, Error *error)
 
 /* Names */
 
-static int save_names(Image *i, char **names, Error *error)
+/* What names.json says of it, changed. */
+typedef struct Naming {
+        char **names, **digests, **history;
+} Naming;
+
+static void naming_done(Naming *n)
 {
-        Image changed = {.names = names};
+        strv_free(n->names);
+        strv_free(n->digests);
+        strv_free(n->history);
+}
+
+static int naming_copy(const Image *i, Naming *ret)
+{
+        int r = strv_copy(i->names, &ret->names);
+
+        if (r >= 0)
+                r = strv_copy(i->digests, &ret->digests);
+        return r < 0 ? r : strv_copy(i->history, &ret->history);
+}
+
+/* A name that it has now goes to the top of those that it had. */
+static int remember_name(Naming *n, const char *name)
+{
+        _cleanup_strv_ char **history = NULL;
+        int r = strv_append(&history, name);
+
+        STRV_FOREACH(old, n->history)
+                if (r >= 0 && !streq(*old, name) && strv_length(history) < HISTORY_MAX)
+                        r = strv_append(&history, *old);
+        if (r < 0)
+                return r;
+        strv_free(n->history);
+        n->history = TAKE_PTR(history);
+        return 0;
+}
+
+static int save_naming(const Image *i, const Naming *n, Error *error)
+{
+        Image changed = {.names = n->names, .digests = n->digests, .history = n->history};
         _cleanup_json_ json_t *v = json_write(names_rows, ELEMENTSOF(names_rows), &changed, i->unknown);
 
         if (!v)
                 return -ENOMEM;
         return state_replace(i->manager->state, STATE_IMAGES, image_id(i), NAMES_FILE, v, FS_SYNC, error);
+}
+
+static void take_naming(Image *i, Naming *n)
+{
+        Naming old = {i->names, i->digests, i->history};
+
+        i->names = n->names;
+        i->digests = n->digests;
+        i->history = n->history;
+        *n = old;
 }
 
 static void names_event(Image *i, Event e, const char *name)
@@ -266,26 +358,57 @@ static int without(char **names, const char *name, char ***ret)
 
 static int drop_name(Image *i, const char *normal, Error *error)
 {
-        _cleanup_strv_ char **rest = NULL;
+        _cleanup_(naming_done) Naming n = {};
+        char **rest;
         int r;
 
-        r = without(i->names, normal, &rest);
+        r = naming_copy(i, &n);
         if (r >= 0)
-                r = save_names(i, rest, error);
+                r = without(n.names, normal, &rest);
+        if (r < 0)
+                return r;
+        strv_free(n.names);
+        n.names = rest;
+        r = save_naming(i, &n, error);
         if (r < 0)
                 return r;
         (void) map_remove(i->manager->image_names, normal);
-        strv_free(i->names);
-        i->names = TAKE_PTR(rest);
+        take_naming(i, &n);
         return 0;
+}
+
+static int add_name(Image *i, const char *normal, Error *error)
+{
+        _cleanup_(naming_done) Naming n = {};
+        Manager *m = i->manager;
+        Image *other;
+        int r;
+
+        if (strv_length(i->names) >= NAMES_MAX)
+                return error_set(error, ERROR_LIMIT, "Image %s has %u names already", image_name(i),
+                                 NAMES_MAX);
+        r = naming_copy(i, &n);
+        if (r >= 0)
+                r = strv_append(&n.names, normal);
+        if (r >= 0)
+                r = remember_name(&n, normal);
+        if (r >= 0)
+                r = save_naming(i, &n, error);
+        if (r < 0)
+                return r;
+        /* The new owner is on disk first: a name is never without one. */
+        other = map_get(m->image_names, normal);
+        if (other)
+                (void) drop_name(other, normal, NULL);
+        r = map_put(m->image_names, normal, i);
+        take_naming(i, &n);
+        return r;
 }
 
 int image_tag(Image *i, const char *name, Error *error)
 {
-        _cleanup_strv_ char **names = NULL;
         _cleanup_free_ char *normal = NULL;
         const char *reason = NULL;
-        Image *other;
         int r;
 
         if (image_ref_normalize(name, &normal, &reason) < 0)
@@ -295,25 +418,59 @@ int image_tag(Image *i, const char *name, Error *error)
                 return error_set(error, ERROR_INVALID_ARGUMENT, "A digest is no tag: \"%.512s\"", name);
         if (strv_contains(i->names, normal))
                 return 0;
-        if (strv_length(i->names) >= NAMES_MAX)
-                return error_set(error, ERROR_LIMIT, "Image %s has %u names already", image_name(i),
-                                 NAMES_MAX);
-        r = strv_copy(i->names, &names);
+        r = add_name(i, normal, error);
         if (r >= 0)
-                r = strv_append(&names, normal);
-        if (r >= 0)
-                r = save_names(i, names, error);
-        if (r < 0)
-                return r;
-        /* The new owner is on disk first: a name is never without one. */
-        other = map_get(i->manager->image_names, normal);
-        if (other)
-                (void) drop_name(other, normal, NULL);
-        r = map_put(i->manager->image_names, normal, i);
-        strv_free(i->names);
-        i->names = TAKE_PTR(names);
-        names_event(i, EVENT_IMAGE_TAG, normal);
+                names_event(i, EVENT_IMAGE_TAG, normal);
         return r;
+}
+
+int image_add_digests(Image *i, const char *repository, char *const *digests, Error *error)
+{
+        _cleanup_(naming_done) Naming n = {};
+        size_t before = strv_length(i->digests);
+        int r = naming_copy(i, &n);
+
+        STRV_FOREACH(digest, (char **) digests) {
+                _cleanup_free_ char *text = str_printf("%s@%s", repository, *digest);
+
+                if (r >= 0 && !text)
+                        r = -ENOMEM;
+                if (r >= 0 && !strv_contains(n.digests, text) && strv_length(n.digests) < DIGESTS_MAX)
+                        r = strv_append(&n.digests, text);
+        }
+        if (r < 0 || strv_length(n.digests) == before)
+                return r;
+        r = save_naming(i, &n, error);
+        if (r >= 0)
+                take_naming(i, &n);
+        return r;
+}
+
+int image_repo_digests(const Image *i, char ***ret)
+{
+        _cleanup_strv_ char **all = NULL;
+        int r = strv_copy(i->digests, &all);
+
+        STRV_FOREACH(name, i->config->digest ? i->names : NULL) {
+                _cleanup_free_ char *repository = repository_of(*name), *text = NULL;
+
+                text = repository ? str_printf("%s@%s", repository, i->config->digest) : NULL;
+                if (r >= 0 && text && !strv_contains(all, text))
+                        r = strv_append(&all, text);
+        }
+        if (r >= 0)
+                *ret = TAKE_PTR(all);
+        return r;
+}
+
+int image_of_worker(Manager *m, const char *id, Image **ret, Error *error)
+{
+        if (!id_is_valid(id))
+                return error_set(error, ERROR_FAILED, "The worker named an image without an ID");
+        image_look_again(m, id);
+        *ret = map_get(m->images, id);
+        return *ret ? 0
+                    : error_set(error, ERROR_FAILED, "The worker named an image that is not there: %s", id);
 }
 
 /* As it is, made whole, or as the end of the only one that it fits. */

@@ -3,13 +3,15 @@
 
 /* An image: what its worker wrote down about it, and the names that we gave it. */
 
-#include "object/manager.h"
+#include "object/work.h"
 #include "spec/image-config.h"
 
 struct Image {
         Manager *manager;
         ImageConfig *config;
         char **names;    /* normalised */
+        char **digests;  /* "registry/path@sha256:...": where registries have it */
+        char **history;  /* names that it had, the last one first */
         json_t *unknown; /* members of names.json that we do not know */
         bool removing;
 };
@@ -39,8 +41,32 @@ bool image_has_name(const Image *i, const char *name);
 int image_untag(Image *i, const char *name, char **ret, Error *error);
 int image_inspect(Image *i, char **ret, Error *error);
 
-/* image-work.c */
-int image_load_archive(Manager *m, int archive, char *const *names, const Promise *p, Error *error);
+/* What a worker calls an image: -ENOENT and ERROR_FAILED when it is not there. */
+int image_of_worker(Manager *m, const char *id, Image **ret, Error *error);
+/* "registry/path@digest" for each of digests (NULL-terminated; NULL elements are not allowed). */
+int image_add_digests(Image *i, const char *repository, char *const *digests, Error *error);
+/* All of them: those that were noted, and those that follow from names and the manifest's digest. */
+int image_repo_digests(const Image *i, char ***ret);
+
+/* image-load.c */
+typedef struct ImageLoadOptions {
+        char *const *names; /* further names for the first image */
+        bool replace;       /* names of the archive move from images that have them */
+        bool single;        /* an archive of several images is refused */
+} ImageLoadOptions;
+int image_load_archive(Manager *m, int archive, const ImageLoadOptions *options, const WorkClient *client,
+                       Error *error);
+
+typedef struct ImageImportOptions {
+        char *const *names;
+        char *const *changes; /* "CMD=/bin/sh": instructions of a Containerfile */
+        const char *message;
+        const char *os, *architecture, *variant;
+} ImageImportOptions;
+int image_import(Manager *m, int archive, const ImageImportOptions *options, const WorkClient *client,
+                 Error *error);
+
+/* image-remove.c */
 int image_remove(Image *i, const char *name, bool force, const Promise *p, Error *error);
 /* What an interrupted load or removal has left: a worker clears it away. */
 void images_sweep(Manager *m);

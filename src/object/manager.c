@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "object/container.h"
 #include "object/image.h"
+#include "object/work.h"
 #include "spec/name.h"
 
 /* Events */
@@ -441,6 +442,11 @@ static void image_destroy(void *i)
         image_free(i);
 }
 
+static void work_destroy(void *w)
+{
+        work_free(w);
+}
+
 static void session_destroy(void *s)
 {
         session_free(s);
@@ -460,6 +466,7 @@ static bool make_maps(Manager *m)
                 {&m->session_units, NULL},
                 {&m->images, image_destroy},
                 {&m->image_names, NULL},
+                {&m->works, work_destroy},
                 {&m->owners, free},
                 {&m->jobs, NULL},
         };
@@ -516,6 +523,7 @@ Manager *manager_free(Manager *m)
         map_free(m->container_units);
         map_free(m->images);
         map_free(m->image_names);
+        map_free(m->works);
         map_free(m->owners);
         map_free(m->jobs);
         systemd_free(m->systemd);

@@ -21,6 +21,7 @@ typedef struct Image Image;
 typedef enum ObjectKind {
         OBJECT_CONTAINER,
         OBJECT_IMAGE,
+        OBJECT_OPERATION,
         _OBJECT_KIND_MAX,
 } ObjectKind;
 
@@ -49,11 +50,13 @@ struct Manager {
         Map *session_units;   /* by unit */
         Map *images;          /* by ID; owned */
         Map *image_names;     /* by normalised name */
+        Map *works;           /* operations with an object on the bus, by ID; owned */
 
         Operation *operations;
         size_t n_operations;
-        Map *owners; /* Counter by bus name; owned */
-        Map *jobs;   /* Operation by job path */
+        bool leaving; /* all operations are being abandoned */
+        Map *owners;  /* Counter by bus name; owned */
+        Map *jobs;    /* Operation by job path */
 
         Container *buried; /* dropped, and freed when nobody can hold them any more */
         sd_event_source *burial;

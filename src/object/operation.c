@@ -196,17 +196,25 @@ int operation_set_timer(Operation *o, uint64_t usec, void (*handler)(Operation *
                                           o);
 }
 
+/* The end of one may be that of others: so not by following the list. */
 void operations_forget_owner(Manager *m, const char *owner)
 {
-        for (Operation *o = m->operations, *next; o && map_has(m->owners, owner); o = next) {
-                next = o->next;
-                if (o->type == OPERATION_WAIT && streq_ptr(o->owner, owner))
+        Operation *o = m->operations;
+
+        while (o && map_has(m->owners, owner)) {
+                bool waits = o->type == OPERATION_WAIT || o->type == OPERATION_WORK;
+
+                if (waits && streq_ptr(o->owner, owner)) {
                         operation_complete(o, OPERATION_ABANDONED, NULL, NULL);
+                        o = m->operations;
+                } else
+                        o = o->next;
         }
 }
 
 void operations_abandon(Manager *m)
 {
+        m->leaving = true;
         while (m->operations)
                 operation_complete(m->operations, OPERATION_ABANDONED, NULL, NULL);
 }

@@ -5,6 +5,7 @@
  * exactly once: when what it waits for has happened, when it is cancelled, or when the daemon ends and
  * everybody forgot it. */
 
+#include "base/json.h"
 #include "engine/systemd.h"
 #include "engine/task.h"
 #include "spec/error.h"
@@ -28,7 +29,8 @@ typedef enum OperationType {
         OPERATION_REMOVE,
         OPERATION_WAIT,
         OPERATION_EXEC,
-        OPERATION_IMAGE, /* load, remove */
+        OPERATION_IMAGE, /* our own: see work.h */
+        OPERATION_WORK,  /* a client that waits for such a one */
         OPERATION_PRUNE,
         _OPERATION_TYPE_MAX,
 } OperationType;
@@ -39,6 +41,8 @@ typedef struct OperationResult {
         int exit_code;
         char **names;
         char **ids;
+        char **warnings;
+        const json_t *value;
 } OperationResult;
 
 /* Who wants to know. owner is the client's unique bus name, NULL for ourselves. done is called exactly once

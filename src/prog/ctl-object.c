@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Verbs of images. */
-
-#include <fcntl.h>
+/* Verbs about the images that are here: listing, naming, removing. */
 
 #include "base/parse.h"
 #include "base/str.h"
@@ -10,50 +8,6 @@
 #include "prog/ctl-output.h"
 #include "spec/image-ref.h"
 #include "spec/name.h"
-
-static int open_archive(Ctl *c, int *ret_opened)
-{
-        const char *file = ctl_value(c, FLAG_INPUT) ?: c->args[0];
-
-        if (!file || streq(file, "-")) {
-                if (isatty(STDIN_FILENO))
-                        return error_set(
-                                &c->error, ERROR_INVALID_ARGUMENT,
-                                "an archive is wanted: name a file, or send it to the standard input");
-                return STDIN_FILENO;
-        }
-        *ret_opened = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        return *ret_opened < 0 ? error_set_errno(&c->error, errno, "%s", file) : *ret_opened;
-}
-
-int verb_load(Ctl *c)
-{
-        _cleanup_message_ sd_bus_message *reply = NULL;
-        _cleanup_close_ int opened = -EBADF;
-        _cleanup_json_ json_t *names = NULL;
-        const json_t *name;
-        size_t i;
-        int fd, r;
-
-        if (ctl_value(c, FLAG_INPUT) && c->args[0])
-                return error_set(&c->error, ERROR_INVALID_ARGUMENT, "one archive at a time: --input or %s",
-                                 c->args[0]);
-        fd = open_archive(c, &opened);
-        if (fd < 0)
-                return fd;
-        r = bus_call(c, &reply, BUS_PATH, RUNTIME_INTERFACE, "LoadImage", "ha{sv}", fd, 0);
-        if (r >= 0)
-                r = bus_read_json(c, reply, &names);
-        if (r < 0)
-                return r;
-        json_array_foreach(names, i, name)
-        {
-                _cleanup_free_ char *line = str_printf("Loaded image: %s", strempty(json_string_value(name)));
-
-                output_line(ctl_has(c, FLAG_QUIET) ? json_string_value(name) : strempty(line));
-        }
-        return 0;
-}
 
 /* "localhost/web:1.0" into its repository and its tag, "<none>" for what is missing. */
 static void set_name(json_t *v, const char *name)

@@ -29,6 +29,8 @@ static const FlagRow flags[_FLAG_MAX] = {
         [FLAG_LABEL_FILE] = {"label-file", 0, "FILE", "Read labels from the lines of a file"},
         [FLAG_LAST] = {"last", 'n', "NUMBER", "Show the last created containers in whatever state"},
         [FLAG_LATEST] = {"latest", 'l', NULL, "The container created last"},
+        [FLAG_MOVE_NAMES] = {"replace", 0, NULL,
+                             "Names in the archive move to it from images that have them"},
         [FLAG_NAMES] = {"names", 'n', NULL, "Begin each line with the container's name"},
         [FLAG_NO_HEADING] = {"noheading", 0, NULL, "Leave out the heading"},
         [FLAG_NO_STREAM] = {"no-stream", 0, NULL, "Print what has happened and do not wait for more"},

@@ -37,6 +37,7 @@ typedef enum Flag {
         FLAG_LABEL_FILE,
         FLAG_LAST,
         FLAG_LATEST,
+        FLAG_MOVE_NAMES,
         FLAG_NAMES,
         FLAG_NO_HEADING,
         FLAG_NO_STREAM,
@@ -144,8 +145,9 @@ int verb_container_inspect(Ctl *c);
 int verb_image_inspect(Ctl *c);
 int verb_info(Ctl *c);
 int verb_version(Ctl *c);
-/* ctl-object.c */
+/* ctl-image.c */
 int verb_load(Ctl *c);
+/* ctl-object.c */
 int verb_images(Ctl *c);
 int verb_image_exists(Ctl *c);
 int verb_rmi(Ctl *c);

@@ -21,7 +21,8 @@
 /* Orders for exec sessions: a file named by the session's ID. */
 #define EXEC_ORDER_DIR BERTH_RUNTIME_DIR "/exec"
 /* systemd forgets a transient unit when it ends. A container that stays has the same unit as a file of that
- * name in its directory, to which its executor leaves a link here, so that "systemctl start" still finds it. */
+ * name in its directory, to which its executor leaves a link here, so that "systemctl start" still finds it.
+ */
 #define UNIT_LINK_DIR "/run/systemd/system"
 /* An empty directory on which every container's own mount namespace assembles its root. */
 #define ROOT_MOUNT_POINT BERTH_RUNTIME_DIR "/root"
@@ -32,6 +33,7 @@
 #define RUNTIME_INTERFACE "io.berth1.Runtime"
 #define CONTAINER_INTERFACE "io.berth1.Container"
 #define IMAGE_INTERFACE "io.berth1.Image"
+#define OPERATION_INTERFACE "io.berth1.Operation"
 
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most NAME_LENGTH_MAX, and not what would be read as an ID (64 hex digits).
  */

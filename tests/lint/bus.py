@@ -11,7 +11,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as xml
 
-SECTIONS = {"THE RUNTIME OBJECT": "Runtime", "CONTAINERS": "Container", "IMAGES": "Image"}
+SECTIONS = {"THE RUNTIME OBJECT": "Runtime", "CONTAINERS": "Container", "IMAGES": "Image", "OPERATIONS": "Operation"}
 
 
 def arguments(element, direction):
@@ -52,7 +52,7 @@ def documented(page):
         if method:
             found.add((interface, method[1] + method[2]))
         elif re.match(r'\.BR \w+ " \(', line):
-            found |= {(interface, f"{n} ({t})") for n, t in re.findall(r'(\w+) " \(([^)]*)\)', line)}
+            found |= {(interface, f"{n} ({t})") for n, t in re.findall(r'(\w+) " \(((?:[^()]|\([^()]*\))*)\)', line)}
     return found
 
 
