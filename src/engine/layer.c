@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "engine/layer.h"
 #include "engine/pump.h"
+#include "engine/recipe.h"
 #include "engine/tar.h"
 
 #define SMALL_FILE_MAX (8U * 1024 * 1024)
@@ -23,6 +24,7 @@
 typedef struct Import {
         ImageStore *store;
         Pump *pump;
+        Recorder *recorder;
         Tree *tree;
         struct archive *tar;
         struct archive_entry *entry;
@@ -351,6 +353,7 @@ static int import_file(Import *l, Node *n)
         r = import_content(l, &a, (uint64_t) size, sum);
         if (r < 0)
                 return r;
+        recorder_file(l->recorder, (uint64_t) archive_read_header_position(l->tar), (uint64_t) size, sum);
         tree_set_file(l->tree, n, sum);
         return 0;
 }
@@ -490,8 +493,11 @@ static int import_entry(Import *l)
 
 static la_ssize_t feed_tar(struct archive *a, void *userdata, const void **ret)
 {
-        ssize_t n = pump_read(userdata, ret);
+        const Import *l = userdata;
+        ssize_t n = pump_read(l->pump, ret);
 
+        if (n > 0)
+                recorder_feed(l->recorder, *ret, (size_t) n);
         if (n >= 0)
                 return n;
         archive_set_error(a, n == -ENOMEM ? ENOMEM : EIO, "input failed");
@@ -504,7 +510,7 @@ static int import_entries(Import *l)
 
         if (archive_read_support_format_tar(l->tar) != ARCHIVE_OK ||
             archive_read_support_format_empty(l->tar) != ARCHIVE_OK ||
-            archive_read_open(l->tar, l->pump, NULL, feed_tar, NULL) != ARCHIVE_OK)
+            archive_read_open(l->tar, l, NULL, feed_tar, NULL) != ARCHIVE_OK)
                 return tar_failed(l);
         while (r >= 0) {
                 x = archive_read_next_header(l->tar, &l->entry);
@@ -518,14 +524,13 @@ static int import_entries(Import *l)
 }
 
 /* What follows the end mark of the tar stream is hashed like the rest. */
-static int drain(Pump *p)
+static int drain(Import *l)
 {
         const void *data;
         ssize_t n;
 
-        do {
-                n = pump_read(p, &data);
-        } while (n > 0);
+        while ((n = pump_read(l->pump, &data)) > 0)
+                recorder_feed(l->recorder, data, (size_t) n);
         return (int) n;
 }
 
@@ -534,6 +539,7 @@ static void import_done(Import *l)
         if (l->tar)
                 (void) archive_read_free(l->tar);
         tree_free(l->tree);
+        recorder_free(l->recorder);
         free(l->small);
 }
 
@@ -658,7 +664,7 @@ static int run(Import *l, Stream *out)
         l->error = &parse_error;
         r = import_entries(l);
         if (r >= 0)
-                r = drain(pump);
+                r = drain(l);
         l->error = error;
         q = pump_stop(pump, error);
         if (q < 0)
@@ -689,11 +695,12 @@ int layer_import(ImageStore *store, const LayerSource *source, Stream *in, Tree 
                 .store = store,
                 .tree = tree_new(),
                 .tar = archive_read_new(),
+                .recorder = recorder_new(),
                 .error = &inner,
         };
         int r;
 
-        if (!l.tree || !l.tar) {
+        if (!l.tree || !l.tar || !l.recorder) {
                 stream_close(in);
                 return -ENOMEM;
         }
@@ -704,9 +711,12 @@ int layer_import(ImageStore *store, const LayerSource *source, Stream *in, Tree 
         if (r < 0)
                 return error_set_errno(error, r, "Layer %s",
                                        source->digest ? source->digest : source->diff_id);
-        r = image_store_write_layer(store, source->diff_id, l.tree, error);
+        r = recorder_store(l.recorder, store, l.tree, error);
+        if (r >= 0)
+                r = image_store_write_layer(store, source->diff_id, l.tree, error);
         if (r < 0)
                 return r;
+        recipe_hide(l.tree);
         *ret = TAKE_PTR(l.tree);
         return 0;
 }

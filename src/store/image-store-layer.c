@@ -372,6 +372,8 @@ static int read_mark(Tree *t, Node *n, const char *name, Error *error)
 
         if (!hidden || startswith(name, MARK_RAW))
                 return 0;
+        if (streq(name, STORE_RECIPE) || startswith(name, STORE_KEPT))
+                return 1;
         if (streq(name, MARK_OPAQUE))
                 n->flags |= NODE_OPAQUE;
         else if (streq(name, MARK_IMPLIED))

@@ -58,6 +58,17 @@ int image_store_read_layer(ImageStore *s, const char *diff_id, Tree **ret, Error
 int image_store_checkout(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], int dir, const char *name,
                          uint64_t *ret_size, Error *error);
 
+/* Files of a layer's commit that are not the layer's, in its root: how its tar stream was made (engine/recipe),
+ * and objects that only this needs. image_store_read_layer() leaves them out. */
+#define STORE_RECIPE ".wh..wh..recipe"
+#define STORE_KEPT ".wh..wh..kept."
+
+/* -ENODATA without an error: the layer has none. */
+int image_store_find_recipe(ImageStore *s, const char *diff_id, uint8_t ret[static OBJECT_SUM_SIZE],
+                            Error *error);
+/* The content of a file's object, for reading. */
+int image_store_open_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], Error *error);
+
 /* Forgets every layer that is not in diff_ids and removes the objects that no other layer has; needs the
  * exclusive lock. */
 int image_store_collect(ImageStore *s, char *const *diff_ids, Error *error);
