@@ -5,7 +5,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <openssl/evp.h>
 
 #include "engine/stream.h"
 
@@ -31,7 +30,7 @@ typedef struct Decoder {
 typedef struct HashStream {
         Stream stream;
         Stream *in;
-        EVP_MD_CTX *hash;
+        Digest *hash;
         uint64_t size;
 } HashStream;
 
@@ -208,16 +207,14 @@ static ssize_t hash_read(Stream *s, const void **ret, Error *error)
         if (n <= 0)
                 return n;
         h->size += (uint64_t) n;
-        if (EVP_DigestUpdate(h->hash, *ret, (size_t) n) != 1)
-                return -ENOMEM;
-        return n;
+        return digest_update(h->hash, *ret, (size_t) n) < 0 ? -ENOMEM : n;
 }
 
 static void hash_close(Stream *s)
 {
         HashStream *h = (HashStream *) s;
 
-        EVP_MD_CTX_free(h->hash);
+        digest_free(h->hash);
         stream_close(h->in);
         free(h);
 }
@@ -230,8 +227,8 @@ int stream_open_hash(Stream *in, Stream **ret)
                 stream_close(in);
                 return -ENOMEM;
         }
-        *h = (HashStream){.stream = {hash_read, hash_close}, .in = in, .hash = EVP_MD_CTX_new()};
-        if (!h->hash || EVP_DigestInit_ex(h->hash, EVP_sha256(), NULL) != 1) {
+        *h = (HashStream){.stream = {hash_read, hash_close}, .in = in, .hash = digest_new()};
+        if (!h->hash) {
                 hash_close(&h->stream);
                 return -ENOMEM;
         }
@@ -244,30 +241,7 @@ uint64_t stream_hash_size(const Stream *s)
         return ((const HashStream *) s)->size;
 }
 
-static void digest_text(const unsigned char sum[static 32], char ret[static DIGEST_TEXT_SIZE])
-{
-        char *p = stpcpy(ret, "sha256:");
-
-        for (size_t i = 0; i < 32; i++, p += 2)
-                (void) snprintf(p, 3, "%02x", sum[i]);
-}
-
 int stream_hash_digest(Stream *s, char ret[static DIGEST_TEXT_SIZE])
 {
-        unsigned char sum[EVP_MAX_MD_SIZE];
-
-        if (EVP_DigestFinal_ex(((HashStream *) s)->hash, sum, NULL) != 1)
-                return -ENOMEM;
-        digest_text(sum, ret);
-        return 0;
-}
-
-int digest_of(const void *data, size_t size, char ret[static DIGEST_TEXT_SIZE])
-{
-        unsigned char sum[EVP_MAX_MD_SIZE];
-
-        if (EVP_Digest(data, size, sum, NULL, EVP_sha256(), NULL) != 1)
-                return -ENOMEM;
-        digest_text(sum, ret);
-        return 0;
+        return digest_text(((HashStream *) s)->hash, ret);
 }

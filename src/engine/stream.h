@@ -4,6 +4,7 @@
 /* A stream of bytes that somebody else owns the source of: a member of an archive, the same decompressed, the
  * same hashed on the way. Streams are stacked; each closes the one below it. */
 
+#include "engine/digest.h"
 #include "spec/manifest.h"
 
 #define STREAM_CHUNK (256U * 1024)
@@ -43,7 +44,4 @@ int stream_open_decoder(Stream *in, Coding coding, Stream **ret, Error *error);
 int stream_open_hash(Stream *in, Stream **ret);
 uint64_t stream_hash_size(const Stream *s);
 /* "sha256:...": of what was read so far; ends the hashing. */
-#define DIGEST_TEXT_SIZE (7 + 64 + 1)
 int stream_hash_digest(Stream *s, char ret[static DIGEST_TEXT_SIZE]);
-/* Of a text. */
-int digest_of(const void *data, size_t size, char ret[static DIGEST_TEXT_SIZE]);
