@@ -133,6 +133,10 @@ static int add_option(MountItem *m, const char *option, const char **ret_error)
                 m->recursive = *option == 'r';
                 return 0;
         }
+        if (streq(option, "idmap")) {
+                m->idmap = true;
+                return 0;
+        }
         if (is_in(ignored_options, ELEMENTSOF(ignored_options), option))
                 return 0;
         if (is_in(mount_options, ELEMENTSOF(mount_options), option))

@@ -23,6 +23,7 @@ typedef struct MountItem {
         char *destination; /* absolute, normalised, not "/" */
         bool read_only;
         bool recursive; /* rbind; the default */
+        bool idmap;     /* its owners are the container's users of the same numbers */
         char **options; /* further options of the OCI spec: nosuid, nodev, noexec, propagation, size=, mode=
                          */
 } MountItem;

@@ -6,12 +6,17 @@
 
 #include "base/parse.h"
 #include "base/str.h"
+#include "spec/id-map.h"
 #include "spec/item.h"
 #include "spec/launch-build.h"
 #include "spec/setting.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define DEFAULT_PROFILE BERTH_DATA_DIR "/seccomp.json"
+#define INIT_PROGRAM BERTH_LIBEXEC_DIR "/berth-init"
+#define INIT_TARGET "/run/podman-init"
+#define TTY_GROUP 5
+#define UUID_LENGTH 32
 #define OCI_VERSION "1.0.2"
 
 /* The mounts that every container has, in order. */
@@ -24,6 +29,16 @@ static const struct {
         {"/sys/fs/cgroup", "cgroup", "cgroup", "rprivate,nosuid,noexec,nodev,relatime,ro"},
         {"/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"},
         {"/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
+};
+
+/* What systemd expects to find empty and writable. */
+static const struct {
+        const char *destination, *options;
+} systemd_mounts[] = {
+        {"/run", "nosuid,nodev,mode=755"},
+        {"/run/lock", "nosuid,nodev,noexec,mode=1777"},
+        {"/tmp", "nosuid,nodev,mode=1777"},
+        {"/var/log/journal", "nosuid,nodev,noexec,mode=755"},
 };
 
 /* With --read-only these stay writable, as podman keeps them. */
@@ -92,17 +107,50 @@ static int add_mount_text(Launch *l, const char *destination, const char *type, 
         return add_mount(l, destination, type, source, options);
 }
 
-static int add_base_mounts(Launch *l, const Spec *s)
+static bool has_own_ids(const LaunchContext *c)
+{
+        return c->maps && c->maps->n_uids > 0;
+}
+
+/* In a user namespace of its own a container mounts what belongs to that: not the host's network's part of
+ * /sys, and no terminals of a group that it does not have. */
+static int add_base_mount(Launch *l, const Spec *s, const LaunchContext *c, const char *destination,
+                          const char *type, const char *source, const char *options)
+{
+        bool own = has_own_ids(c);
+        uint32_t tty;
+
+        if (own && streq(type, "sysfs") && strv_contains(s->network, "host"))
+                return add_mount_text(l, destination, "bind", "/sys", "bind,rprivate,nosuid,noexec,nodev,ro");
+        if (own && streq(type, "devpts") && !id_map_to_host(c->maps->gids, c->maps->n_gids, TTY_GROUP, &tty))
+                options = "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620";
+        if (streq(type, "cgroup") && s->systemd == SYSTEMD_ALWAYS)
+                options = "rprivate,nosuid,noexec,nodev,relatime,rw";
+        return add_mount_text(l, destination, type, source, options);
+}
+
+static int add_base_mounts(Launch *l, const Spec *s, const LaunchContext *c)
 {
         _cleanup_free_ char *shm = str_printf("nosuid,noexec,nodev,mode=1777,size=%" PRIu64, s->shm_size);
-        int r;
+        int r = 0;
 
         FOREACH_ELEMENT(m, base_mounts) {
-                r = add_mount_text(l, m->destination, m->type, m->source, m->options);
+                r = add_base_mount(l, s, c, m->destination, m->type, m->source, m->options);
                 if (r < 0)
                         return r;
         }
+        for (size_t i = 0; r >= 0 && s->systemd == SYSTEMD_ALWAYS && i < ELEMENTSOF(systemd_mounts); i++)
+                r = add_mount_text(l, systemd_mounts[i].destination, "tmpfs", "tmpfs",
+                                   systemd_mounts[i].options);
+        if (r < 0)
+                return r;
         return shm ? add_mount_text(l, "/dev/shm", "tmpfs", "shm", shm) : -ENOMEM;
+}
+
+/* What is root's on disk is the container's root's. */
+static int map_last_mount(Launch *l, const LaunchContext *c)
+{
+        return has_own_ids(c) ? launch_id_maps_copy(c->maps, &l->mounts[l->n_mounts - 1].maps) : 0;
 }
 
 /* Files that the daemon has written into the container's directory. A network of its own without any link has
@@ -126,13 +174,15 @@ static int add_file_mounts(Launch *l, const Spec *s, const LaunchContext *c)
                         continue;
                 r = source ? add_mount_text(l, f->destination, "bind", source, "bind,rprivate,nosuid,nodev")
                            : -ENOMEM;
+                if (r >= 0)
+                        r = map_last_mount(l, c);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int add_item_mount(Launch *l, const MountItem *m)
+static int add_item_mount(Launch *l, const MountItem *m, const LaunchContext *c)
 {
         _cleanup_strv_ char **options = NULL;
         bool bind = m->kind == MOUNT_BIND;
@@ -152,11 +202,13 @@ static int add_item_mount(Launch *l, const MountItem *m)
                 r = strv_append(&options, m->read_only ? (bind ? "rro" : "ro") : "rw");
         if (r < 0)
                 return r;
-        return add_mount(l, m->destination, mount_kind_to_string(m->kind), bind ? m->source : "tmpfs",
-                         TAKE_PTR(options));
+        r = add_mount(l, m->destination, mount_kind_to_string(m->kind), bind ? m->source : "tmpfs",
+                      TAKE_PTR(options));
+        return r >= 0 && m->idmap ? map_last_mount(l, c) : r;
 }
 
-static int add_user_mounts(Launch *l, char **list, int (*parse)(const char *, MountItem *, const char **))
+static int add_user_mounts(Launch *l, const LaunchContext *c, char **list,
+                           int (*parse)(const char *, MountItem *, const char **))
 {
         int r;
 
@@ -165,7 +217,7 @@ static int add_user_mounts(Launch *l, char **list, int (*parse)(const char *, Mo
 
                 r = parse(*i, &m, NULL);
                 if (r >= 0)
-                        r = add_item_mount(l, &m);
+                        r = add_item_mount(l, &m, c);
                 if (r < 0)
                         return r;
         }
@@ -219,37 +271,57 @@ static int build_mounts(Launch *l, const Spec *s, const LaunchContext *c)
 {
         int r;
 
-        r = add_base_mounts(l, s);
+        r = add_base_mounts(l, s, c);
         if (r >= 0)
                 r = add_file_mounts(l, s, c);
         if (r >= 0)
                 r = add_devices(l, s);
         if (r >= 0)
-                r = add_user_mounts(l, s->volumes, mount_item_from_volume);
+                r = add_user_mounts(l, c, s->volumes, mount_item_from_volume);
         if (r >= 0)
-                r = add_user_mounts(l, s->mounts, mount_item_from_mount);
+                r = add_user_mounts(l, c, s->mounts, mount_item_from_mount);
         if (r >= 0)
-                r = add_user_mounts(l, s->tmpfs, mount_item_from_tmpfs);
+                r = add_user_mounts(l, c, s->tmpfs, mount_item_from_tmpfs);
         if (r >= 0 && s->read_only)
                 r = add_scratch(l);
+        if (r >= 0 && s->init)
+                r = add_mount_text(l, INIT_TARGET, "bind", INIT_PROGRAM, "bind,rprivate,nosuid,nodev,ro");
         return r;
 }
 
 /* An entrypoint of one's own drops the image's command, which was written for the image's entrypoint. */
-static int build_args(Launch *l, const Spec *s, const ImageConfig *image, Error *error)
+static int command_of(const Spec *s, const ImageConfig *image, char ***ret)
 {
         bool own_entrypoint = spec_has(s, SETTING_ENTRYPOINT);
         bool own_command = spec_has(s, SETTING_COMMAND);
+        _cleanup_strv_ char **args = NULL;
         int r;
 
-        r = strv_extend(&l->process.args, own_entrypoint ? s->entrypoint : image->entrypoint);
+        r = strv_extend(&args, own_entrypoint ? s->entrypoint : image->entrypoint);
         if (r >= 0 && own_command)
-                r = strv_extend(&l->process.args, s->command);
+                r = strv_extend(&args, s->command);
         else if (r >= 0 && !own_entrypoint)
-                r = strv_extend(&l->process.args, image->cmd);
+                r = strv_extend(&args, image->cmd);
+        if (r >= 0)
+                *ret = TAKE_PTR(args);
+        return r;
+}
+
+static int build_args(Launch *l, const Spec *s, const ImageConfig *image, Error *error)
+{
+        _cleanup_strv_ char **args = NULL;
+        int r;
+
+        r = command_of(s, image, &args);
+        if (r >= 0 && s->init)
+                r = strv_append(&l->process.args, INIT_TARGET);
+        if (r >= 0 && s->init)
+                r = strv_append(&l->process.args, "--");
+        if (r >= 0)
+                r = strv_extend(&l->process.args, args);
         if (r < 0)
                 return r;
-        if (isempty(l->process.args ? l->process.args[0] : NULL))
+        if (isempty(args ? args[0] : NULL))
                 return error_set(error, ERROR_INVALID_ARGUMENT,
                                  "Image %s names no command to run: give one behind the image", l->image);
         return 0;
@@ -289,6 +361,15 @@ static int put_all(Map *env, const Map *more)
         return 0;
 }
 
+/* What systemd makes its machine ID of. */
+static int put_uuid(Map *env, const char *id)
+{
+        char uuid[UUID_LENGTH + 1];
+
+        (void) snprintf(uuid, sizeof(uuid), "%s", id);
+        return map_put_string(env, "container_uuid", uuid);
+}
+
 /* Built from nothing: our three, the image's, the user's, the later ones winning. */
 static int build_env(Launch *l, const Spec *s, const ImageConfig *image)
 {
@@ -302,6 +383,8 @@ static int build_env(Launch *l, const Spec *s, const ImageConfig *image)
                 r = map_put_string(env, "container", "berth");
         if (r >= 0)
                 r = map_put_string(env, "HOSTNAME", l->hostname);
+        if (r >= 0 && s->systemd == SYSTEMD_ALWAYS)
+                r = put_uuid(env, l->id);
         STRV_FOREACH(i, image->env)
                 if (r >= 0)
                         r = put_env(env, *i);
@@ -375,6 +458,16 @@ static int build_user(LaunchProcess *p, const Spec *s, const ImageConfig *image)
 {
         const char *user = s->user ?: image->user;
 
+        if (!s->user && s->userns) {
+                _cleanup_userns_ UserNS u = {};
+                int r;
+
+                r = userns_parse(s->userns, &u, NULL);
+                if (r >= 0 && (u.has_uid || u.has_gid)) {
+                        p->user = str_printf("%" PRIu32 ":%" PRIu32, u.uid, u.gid);
+                        return p->user ? strv_copy(s->groups, &p->groups) : -ENOMEM;
+                }
+        }
         /* Nobody named is root, with the groups that the image puts root in. */
         if (s->group)
                 p->user = str_printf("%s:%s", strempty(user), s->group);
@@ -422,15 +515,20 @@ static int build_root(Launch *l, const Spec *s, const LaunchContext *c)
         return l->overlay_upper && l->overlay_work ? 0 : -ENOMEM;
 }
 
-static int build_isolation(Launch *l, const Spec *s)
+static int build_isolation(Launch *l, const Spec *s, const LaunchContext *c)
 {
-        int r;
+        int r = 0;
 
         l->namespaces = 1U << LAUNCH_NS_MOUNT | 1U << LAUNCH_NS_PID | 1U << LAUNCH_NS_IPC |
                         1U << LAUNCH_NS_UTS | 1U << LAUNCH_NS_CGROUP;
         if (!strv_contains(s->network, "host"))
                 l->namespaces |= 1U << LAUNCH_NS_NETWORK;
-        r = copy_list(masked_paths, ELEMENTSOF(masked_paths), &l->masked_paths);
+        if (has_own_ids(c)) {
+                l->namespaces |= 1U << LAUNCH_NS_USER;
+                r = launch_id_maps_copy(c->maps, &l->maps);
+        }
+        if (r >= 0)
+                r = copy_list(masked_paths, ELEMENTSOF(masked_paths), &l->masked_paths);
         if (r >= 0)
                 r = copy_list(readonly_paths, ELEMENTSOF(readonly_paths), &l->readonly_paths);
         if (r >= 0)
@@ -483,7 +581,7 @@ int launch_build(const Spec *s, const ImageConfig *image, const LaunchContext *c
         if (r >= 0)
                 r = build_mounts(l, s, c);
         if (r >= 0)
-                r = build_isolation(l, s);
+                r = build_isolation(l, s, c);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot build the configuration of %s", c->name);
         *ret = TAKE_PTR(l);
@@ -522,8 +620,45 @@ static bool needs_pipes(const Spec *s, const ImageConfig *image)
         return false;
 }
 
+static bool is_systemd(const char *program)
+{
+        static const char *const names[] = {"/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init",
+                                            "systemd"};
+        const char *slash = strrchr(program, '/');
+
+        FOREACH_ELEMENT(name, names)
+                if (streq(program, *name))
+                        return true;
+        return slash && streq(slash + 1, "systemd");
+}
+
+static int complete_systemd(Spec *s, const ImageConfig *image)
+{
+        _cleanup_strv_ char **args = NULL;
+        int r;
+
+        r = command_of(s, image, &args);
+        if (r < 0)
+                return r;
+        if (s->systemd == SYSTEMD_TRUE && !s->init && args && is_systemd(args[0])) {
+                s->systemd = SYSTEMD_ALWAYS;
+                spec_mark(s, SETTING_SYSTEMD);
+        }
+        if (s->systemd == SYSTEMD_ALWAYS && !spec_has(s, SETTING_STOP_SIGNAL) &&
+            isempty(image->stop_signal)) {
+                s->stop_signal = spec_stop_signal(s);
+                spec_mark(s, SETTING_STOP_SIGNAL);
+        }
+        return 0;
+}
+
 int spec_complete(Spec *s, const ImageConfig *image, Error *error)
 {
+        int r;
+
+        r = complete_systemd(s, image);
+        if (r < 0)
+                return r;
         if (!spec_has(s, SETTING_LOG_DRIVER) && needs_pipes(s, image)) {
                 s->log_driver = LOG_DRIVER_PIPE;
                 spec_mark(s, SETTING_LOG_DRIVER);

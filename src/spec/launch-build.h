@@ -13,15 +13,16 @@ typedef struct LaunchContext {
         const char *name;
         const char *unit;
         const char *image_name;
-        const char *directory;  /* the container's: upper, work, hosts, hostname, resolv.conf lie in it */
-        const char *image_root; /* the image's tree */
+        const char *directory;    /* the container's: upper, work, hosts, hostname, resolv.conf lie in it */
+        const char *image_root;   /* the image's tree */
+        const LaunchIdMaps *maps; /* of its user namespace; NULL: it has the host's */
 } LaunchContext;
 
 /* ERROR_INVALID_ARGUMENT: neither the spec nor the image has a command, and the like. */
 int launch_build(const Spec *s, const ImageConfig *image, const LaunchContext *c, Launch **ret, Error *error);
 
-/* Settings that the image decides when the spec does not (stop signal), filled in before the unit is
- * described. */
+/* Settings that the image decides when the spec does not (stop signal, whether systemd is its first process),
+ * filled in before the unit is described. */
 int spec_complete(Spec *s, const ImageConfig *image, Error *error);
 
 /* A process for `exec` in a container that was launched by l: its environment, user and privileges, the

@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "base/str.h"
+#include "spec/id-map.h"
 #include "spec/image-ref.h"
 #include "spec/item.h"
 #include "spec/name.h"
@@ -84,6 +85,27 @@ static int check_group(const char *s, const char **ret_error)
 static int check_network(const char *s, const char **ret_error)
 {
         return streq(s, "host") || streq(s, "none") ? 0 : fail(ret_error, "\"host\" or \"none\" is wanted");
+}
+
+static int check_userns(const char *s, const char **ret_error)
+{
+        _cleanup_userns_ UserNS u = {};
+
+        return userns_parse(s, &u, ret_error);
+}
+
+static int check_id_map(const char *s, const char **ret_error)
+{
+        LaunchIdMap m;
+
+        return id_map_parse(s, &m, ret_error);
+}
+
+static int check_owner(const char *s, const char **ret_error)
+{
+        return strlen(s) > 256 || strpbrk(s, ": ") || str_has_control(s)
+                       ? fail(ret_error, "a name of /etc/subuid or /etc/subgid is wanted")
+                       : 0;
 }
 
 static int check_volume(const char *s, const char **ret_error)
@@ -233,6 +255,14 @@ static const char *const sdnotify_modes[_SDNOTIFY_MAX] = {
 static const EnumTable sdnotify_table = {sdnotify_modes, ELEMENTSOF(sdnotify_modes),
                                          "conmon, container or ignore is wanted", "WHO"};
 
+static const char *const systemd_modes[_SYSTEMD_MODE_MAX] = {
+        [SYSTEMD_FALSE] = "false",
+        [SYSTEMD_TRUE] = "true",
+        [SYSTEMD_ALWAYS] = "always",
+};
+static const EnumTable systemd_table = {systemd_modes, ELEMENTSOF(systemd_modes),
+                                        "true, false or always is wanted", "WHEN"};
+
 static const char *const log_drivers[_LOG_DRIVER_MAX] = {
         [LOG_DRIVER_JOURNALD] = "journald",
         [LOG_DRIVER_PIPE] = "pipe",
@@ -302,8 +332,7 @@ static const Setting settings[_SETTING_MAX] = {
                                  .help = "Annotation in the OCI configuration"},
         [SETTING_VOLUMES] = {"Volumes", "Volume", "volume", 'v', .kinds = CONTAINER, FIELD(volumes, strv),
                              ARG(check_volume), .flags = SETTING_LIST, .guard = guard_volumes,
-                             .example = "/srv/www:/usr/share/nginx/html:ro",
-                             .metavar = "SRC:DEST[:OPTIONS]",
+                             .example = "/srv/www:/usr/share/nginx/html:ro", .metavar = "SRC:DEST[:OPTIONS]",
                              .help = "Host directory or volume in the container"},
         [SETTING_MOUNTS] = {"Mounts", "Mount", "mount", .kinds = CONTAINER, FIELD(mounts, strv),
                             ARG(check_mount), .flags = SETTING_LIST, .guard = guard_mounts,
@@ -318,6 +347,28 @@ static const Setting settings[_SETTING_MAX] = {
                              ARG(check_network), .flags = SETTING_LIST, .guard = guard_network,
                              .example = "host", .metavar = "host|none",
                              .help = "Network: host or none (none unless given)"},
+        [SETTING_USERNS] = {"UserNS", .flag = "userns", .kinds = CONTAINER, FIELD(userns, string),
+                            ARG(check_userns), .example = "auto:size=8192", .metavar = "MODE",
+                            .help = "IDs of its own: auto[:OPTIONS], keep-id[:OPTIONS], nomap or host"},
+        [SETTING_UID_MAP] = {"UIDMap", .flag = "uidmap", .kinds = CONTAINER, FIELD(uid_map, strv),
+                             ARG(check_id_map), .flags = SETTING_LIST, .example = "0:200000:65536",
+                             .metavar = "ID:HOST[:SIZE]", .help = "User IDs that are others on the host"},
+        [SETTING_GID_MAP] = {"GIDMap", .flag = "gidmap", .kinds = CONTAINER, FIELD(gid_map, strv),
+                             ARG(check_id_map), .flags = SETTING_LIST, .example = "0:200000:65536",
+                             .metavar = "ID:HOST[:SIZE]", .help = "Group IDs that are others on the host"},
+        [SETTING_SUB_UID_MAP] = {"SubUIDMap", .flag = "subuidname", .kinds = CONTAINER,
+                                 FIELD(sub_uid_map, string), ARG(check_owner), .example = "alice",
+                                 .metavar = "NAME", .help = "User IDs: what /etc/subuid gives to NAME"},
+        [SETTING_SUB_GID_MAP] = {"SubGIDMap", .flag = "subgidname", .kinds = CONTAINER,
+                                 FIELD(sub_gid_map, string), ARG(check_owner), .example = "alice",
+                                 .metavar = "NAME", .help = "Group IDs: what /etc/subgid gives to NAME"},
+        [SETTING_SYSTEMD] =
+                {"Systemd", .kinds = CONTAINER, FIELD_ENUM(systemd, systemd_table), .otherwise = "true",
+                 .example = "always",
+                 .help = "What systemd as first process needs: if it is it (true), always, false"},
+        [SETTING_RUN_INIT] = {"RunInit", .flag = "init", .kinds = CONTAINER, FIELD(init, bool),
+                              .otherwise = "false", .example = "true",
+                              .help = "First process that forwards signals and reaps zombies"},
         [SETTING_RESTART_POLICY] =
                 {"RestartPolicy", .flag = "restart", .kinds = CONTAINER,
                  FIELD_ENUM(restart_policy, restart_table), .flags = SETTING_NO_QUADLET, .otherwise = "no",

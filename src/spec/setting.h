@@ -62,6 +62,13 @@ typedef enum SettingId {
         SETTING_LOG_TAG,
         SETTING_AUTO_REMOVE,
         SETTING_STDIN,
+        SETTING_USERNS,
+        SETTING_UID_MAP,
+        SETTING_GID_MAP,
+        SETTING_SUB_UID_MAP,
+        SETTING_SUB_GID_MAP,
+        SETTING_SYSTEMD,
+        SETTING_RUN_INIT,
         _SETTING_MAX,
         _SETTING_INVALID = -EINVAL,
 } SettingId;

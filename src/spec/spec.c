@@ -2,9 +2,21 @@
 
 /* Rules between settings: what no single row can know. */
 
+#include <signal.h>
+
 #include "base/str.h"
+#include "spec/id-map.h"
 #include "spec/item.h"
 #include "spec/setting.h"
+
+/* systemd's "power off", systemd(1). */
+#define SYSTEMD_STOP_SIGNAL (SIGRTMIN + 3)
+
+int spec_stop_signal(const Spec *s)
+{
+        return s->systemd == SYSTEMD_ALWAYS && !spec_has(s, SETTING_STOP_SIGNAL) ? SYSTEMD_STOP_SIGNAL
+                                                                                 : s->stop_signal;
+}
 
 static int invalid(Error *error, const char *text)
 {
@@ -101,10 +113,39 @@ static int verify_group(const Spec *s, Error *error)
         return 0;
 }
 
+static int verify_init(const Spec *s, Error *error)
+{
+        if (s->init && s->systemd == SYSTEMD_ALWAYS)
+                return invalid(error,
+                               "RunInit and Systemd=always exclude each other: there is one first process");
+        return 0;
+}
+
+static int verify_ids(const Spec *s, Error *error)
+{
+        bool names = s->sub_uid_map || s->sub_gid_map, lists = s->uid_map || s->gid_map;
+        LaunchIdMap *maps = NULL;
+        const char *reason = NULL;
+        size_t n;
+        int r = 0;
+
+        if (s->userns && (names || lists))
+                return invalid(error, "UserNS stands alone: without UIDMap, GIDMap, SubUIDMap, SubGIDMap");
+        if (names && lists)
+                return invalid(error, "UIDMap and GIDMap stand without SubUIDMap and SubGIDMap");
+        for (size_t i = 0; r >= 0 && i < 2; i++) {
+                r = id_map_list_parse(i == 0 ? s->uid_map : s->gid_map, &maps, &n, &reason);
+                free(TAKE_PTR(maps));
+        }
+        return r == -EINVAL ? error_set(error, ERROR_INVALID_ARGUMENT, "UIDMap, GIDMap: %s", strempty(reason))
+                            : r;
+}
+
 int spec_verify(const Spec *s, Error *error)
 {
         static int (*const rules[])(const Spec *, Error *) = {
-                verify_restart, verify_network, verify_memory, verify_mounts, verify_group,
+                verify_restart, verify_network, verify_memory, verify_mounts,
+                verify_group,   verify_ids,     verify_init,
         };
         int r;
 

@@ -46,6 +46,14 @@ static inline bool log_driver_is_journal(LogDriver d)
         return d == LOG_DRIVER_JOURNALD || d == LOG_DRIVER_PIPE;
 }
 
+/* Whether the payload is a system of its own, with systemd as its first process. */
+typedef enum SystemdMode {
+        SYSTEMD_FALSE,
+        SYSTEMD_TRUE, /* if its command looks like one */
+        SYSTEMD_ALWAYS,
+        _SYSTEMD_MODE_MAX,
+} SystemdMode;
+
 /* At most this many rows; the bitmap below follows. */
 #define SETTINGS_MAX 128
 
@@ -70,6 +78,13 @@ typedef struct Spec {
         char **tmpfs;
         bool read_only;
         char **network;
+        char *userns;
+        char **uid_map;
+        char **gid_map;
+        char *sub_uid_map;
+        char *sub_gid_map;
+        SystemdMode systemd;
+        bool init;
         RestartPolicy restart_policy;
         uint64_t restart_retries;
         int stop_signal;
@@ -106,6 +121,9 @@ Spec *spec_free(Spec *s);
 DEFINE_CLEANUP(Spec *, spec_free)
 int spec_copy(const Spec *s, Spec **ret);
 bool spec_equal(const Spec *a, const Spec *b);
+
+/* What asks it to end: a system of its own is told to power off, unless somebody knows better. */
+int spec_stop_signal(const Spec *s);
 
 /* Rules between settings. ERROR_INVALID_ARGUMENT names the setting. */
 int spec_verify(const Spec *s, Error *error);

@@ -168,13 +168,23 @@ static const char *const restart_words[_RESTART_MAX] = {
 static void add_success(Builder *b, const Spec *s)
 {
         char name[FORMAT_SIGNAL_MAX];
-        _cleanup_free_ char *status = str_printf("%d", 128 + s->stop_signal);
-        const char *word = format_signal(s->stop_signal, name);
+        int signal = spec_stop_signal(s);
+        _cleanup_free_ char *status = str_printf("%d", 128 + signal);
+        const char *word = format_signal(signal, name);
 
         if (!status || !word)
                 b->failed = true;
         else
                 add_list(b, "SuccessExitStatus", UNIT_VALUE_EXIT_STATUS, WORDS(status, word));
+}
+
+/* A system of its own has control groups of its own. What an image without a command of the spec's runs is
+ * not known before the container is made of it. */
+static bool may_be_systemd(const Spec *s, const UnitContext *c)
+{
+        bool maybe = !c->id && s->systemd == SYSTEMD_TRUE && !s->init && !spec_has(s, SETTING_COMMAND);
+
+        return s->systemd == SYSTEMD_ALWAYS || maybe;
 }
 
 static void add_life(Builder *b, const Spec *s, const UnitContext *c)
@@ -192,6 +202,8 @@ static void add_life(Builder *b, const Spec *s, const UnitContext *c)
                 add_string(b, "Restart", restart_words[s->restart_policy]);
                 add_number(b, "RestartSec", UNIT_VALUE_USEC, RESTART_DELAY_USEC);
         }
+        if (may_be_systemd(s, c))
+                add_number(b, "Delegate", UNIT_VALUE_BOOL, true);
         add_success(b, s);
         /* One process that runs out of memory is the payload's business; if it is PID 1 the container ends
          * anyway. */
@@ -262,7 +274,7 @@ static void add_direct(Builder *b, const Spec *s, const Setting *row)
         if (row->type == &setting_type_string)
                 add_text(b, row->unit, UNIT_VALUE_CPUSET, *(char *const *) field);
         else if (row->type == &setting_type_signal)
-                add_number(b, row->unit, UNIT_VALUE_SIGNAL, (uint64_t) * (const int *) field);
+                add_number(b, row->unit, UNIT_VALUE_SIGNAL, (uint64_t) spec_stop_signal(s));
         else
                 add_number(b, row->unit,
                            row->type == &setting_type_usec   ? UNIT_VALUE_USEC

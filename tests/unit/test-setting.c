@@ -138,6 +138,10 @@ TEST(bad_values_are_named)
                 {SETTING_READ_ONLY, "perhaps"},
                 {SETTING_HOSTNAME, "a\nb"},
                 {SETTING_LOG_TAG, "a\nb"},
+                {SETTING_USERNS, "container:x"},
+                {SETTING_UID_MAP, "0:1:0"},
+                {SETTING_SUB_UID_MAP, "a:b"},
+                {SETTING_SYSTEMD, "maybe"},
         };
 
         FOREACH_ELEMENT(b, bad) {
