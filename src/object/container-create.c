@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "object/container.h"
 #include "object/image.h"
+#include "spec/id-map.h"
 #include "spec/image-ref.h"
 #include "spec/launch-build.h"
 #include "spec/name.h"
@@ -123,10 +124,16 @@ static int write_documents(Creation *n, const Launch *launch)
 /* The top of the writable layer is the container's "/": it has the owner and mode that the image gives it. */
 static int plan_directories(Creation *n, const char *image_root, Error *error)
 {
+        const LaunchIdMaps *maps = &n->container->file.maps;
         struct stat st;
 
         if (lstat(image_root, &st) < 0)
                 return error_set_errno(error, errno, "Cannot look at %s", image_root);
+        if (maps->n_uids > 0 && (!id_map_to_host(maps->uids, maps->n_uids, st.st_uid, &st.st_uid) ||
+                                 !id_map_to_host(maps->gids, maps->n_gids, st.st_gid, &st.st_gid)))
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "The owner of the image's \"/\" (%u:%u) is not among the container's IDs",
+                                 st.st_uid, st.st_gid);
         n->directories[0] = (StateDirectory){"upper", st.st_mode & 07777, st.st_uid, st.st_gid};
         n->directories[1] = (StateDirectory){"work", 0700, geteuid(), getegid()};
         return 0;
@@ -144,6 +151,7 @@ static int plan(Creation *n, const Image *image, Error *error)
                 .image_name = c->file.image_name,
                 .directory = directory,
                 .image_root = root,
+                .maps = &c->file.maps,
         };
         _cleanup_(launch_freep) Launch *launch = NULL;
         int r;
@@ -151,7 +159,9 @@ static int plan(Creation *n, const Image *image, Error *error)
         if (!directory || !root)
                 return -ENOMEM;
         n->sync = c->file.spec->auto_remove ? FS_NO_SYNC : FS_SYNC;
-        r = launch_build(c->file.spec, image->config, &context, &launch, error);
+        r = container_choose_ids(c, image->config, root, error);
+        if (r >= 0)
+                r = launch_build(c->file.spec, image->config, &context, &launch, error);
         if (r >= 0)
                 r = plan_directories(n, root, error);
         if (r >= 0)

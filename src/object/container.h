@@ -134,6 +134,10 @@ int container_create(Manager *m, Spec **spec, const CreateOptions *options, cons
 /* For units that are not ours: the link by which the executor finds the container. */
 int container_link_unit(const Container *c);
 
+/* container-ids.c */
+/* Fills in which IDs of the host it has. root: the image's tree. */
+int container_choose_ids(Container *c, const ImageConfig *image, const char *root, Error *error);
+
 /* container-unit.c */
 /* The text of the unit that runs it detached; NULL: it needs none, or it cannot be expressed as a file. */
 int container_unit_text(const Container *c, const Spec *spec, char **ret, Error *error);

@@ -3,6 +3,7 @@
 /* container.json, by rows. */
 
 #include "base/str.h"
+#include "spec/id-map.h"
 #include "spec/name.h"
 #include "spec/setting.h"
 #include "store/container-file.h"
@@ -11,6 +12,7 @@ typedef struct Document {
         ContainerFile file;
         uint64_t version;
         json_t *settings;
+        char **uid_map, **gid_map;
 } Document;
 
 static const JsonRow rows[] = {
@@ -21,6 +23,8 @@ static const JsonRow rows[] = {
         {"ImageName", JSON_ROW_STRING, offsetof(Document, file.image_name), false},
         {"Unit", JSON_ROW_STRING, offsetof(Document, file.unit), true},
         {"StoppedByUser", JSON_ROW_BOOL, offsetof(Document, file.stopped_by_user), false},
+        {"UIDMap", JSON_ROW_STRV, offsetof(Document, uid_map), false},
+        {"GIDMap", JSON_ROW_STRV, offsetof(Document, gid_map), false},
         {"Settings", JSON_ROW_JSON, offsetof(Document, settings), true},
 };
 
@@ -28,6 +32,8 @@ static void document_done(Document *d)
 {
         container_file_done(&d->file);
         json_decref(d->settings);
+        strv_free(d->uid_map);
+        strv_free(d->gid_map);
 }
 
 void container_file_done(ContainerFile *f)
@@ -36,6 +42,7 @@ void container_file_done(ContainerFile *f)
         free(f->image_id);
         free(f->image_name);
         free(f->unit);
+        launch_id_maps_done(&f->maps);
         spec_free(f->spec);
         json_decref(f->unknown_settings);
         json_decref(f->unknown);
@@ -59,6 +66,17 @@ static int check(const ContainerFile *f, Error *error)
         if (!name_is_valid(f->spec->name))
                 return damaged(error, "Settings.Name is no name");
         return 0;
+}
+
+static int read_maps(Document *d, Error *error)
+{
+        LaunchIdMaps *m = &d->file.maps;
+        int r;
+
+        r = id_map_list_parse(d->uid_map, &m->uids, &m->n_uids, NULL);
+        if (r >= 0)
+                r = id_map_list_parse(d->gid_map, &m->gids, &m->n_gids, NULL);
+        return r == -EINVAL ? damaged(error, "UIDMap or GIDMap is none") : r;
 }
 
 int container_file_from_json(const json_t *v, ContainerFile *ret, Error *error)
@@ -86,7 +104,9 @@ int container_file_from_json(const json_t *v, ContainerFile *ret, Error *error)
                 return r;
         if (r < 0)
                 return damaged(error, strempty(inner.message));
-        r = check(&d.file, error);
+        r = read_maps(&d, error);
+        if (r >= 0)
+                r = check(&d.file, error);
         if (r < 0)
                 return r;
         *ret = TAKE(d.file, (ContainerFile){});
@@ -97,10 +117,16 @@ json_t *container_file_to_json(const ContainerFile *f)
 {
         Document d = {.file = *f, .version = CONTAINER_FILE_VERSION};
         _cleanup_json_ json_t *settings = spec_to_json(f->spec);
+        _cleanup_strv_ char **uids = NULL, **gids = NULL;
 
         if (!settings ||
             (f->unknown_settings && json_object_update_missing(settings, f->unknown_settings) < 0))
                 return NULL;
+        if (id_map_list_text(f->maps.uids, f->maps.n_uids, &uids) < 0 ||
+            id_map_list_text(f->maps.gids, f->maps.n_gids, &gids) < 0)
+                return NULL;
         d.settings = settings;
+        d.uid_map = uids;
+        d.gid_map = gids;
         return json_write(rows, ELEMENTSOF(rows), &d, f->unknown);
 }

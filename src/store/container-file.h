@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "spec/error.h"
+#include "spec/launch.h"
 #include "spec/spec.h"
 
 #define CONTAINER_FILE "container.json"
@@ -18,6 +19,7 @@ typedef struct ContainerFile {
         char *unit;           /* the systemd unit that runs it */
         uint64_t created;     /* realtime, usec */
         bool stopped_by_user; /* for the policy "unless-stopped" at boot */
+        LaunchIdMaps maps;    /* of its user namespace; none: it has the host's */
         Spec *spec;
         json_t *unknown_settings;
         json_t *unknown;
