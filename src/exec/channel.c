@@ -126,7 +126,7 @@ int channel_wait_start(const Channel *c)
         return channel_wait_go(c);
 }
 
-int channel_wait_begin(const Channel *c, pid_t *ret_pid)
+int channel_wait_pid(const Channel *c, pid_t *ret_pid)
 {
         ssize_t n = hear(c->child, ret_pid, sizeof(*ret_pid), NULL);
 
@@ -153,7 +153,7 @@ int channel_go(const Channel *c)
         return say(c->launcher, "", 1);
 }
 
-int channel_begin(const Channel *c, pid_t pid)
+int channel_go_pid(const Channel *c, pid_t pid)
 {
         return say(c->launcher, &pid, sizeof(pid));
 }

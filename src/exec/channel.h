@@ -36,14 +36,13 @@ void channel_say_failed(const Channel *c, const Error *error);
 int channel_wait_go(const Channel *c);
 /* The last one, whoever it comes from. */
 int channel_wait_start(const Channel *c);
-/* The first one, where the child waits for one before it begins: with it its number, as the launcher sees it.
- */
-int channel_wait_begin(const Channel *c, pid_t *ret_pid);
+/* One that comes with the child's number, as the launcher sees it. */
+int channel_wait_pid(const Channel *c, pid_t *ret_pid);
 
 /* Launcher's side. *ret_pid is who spoke, as the kernel says; *error is filled for CHANNEL_FAILED. */
 int channel_hear(const Channel *c, ChannelWord *ret, pid_t *ret_pid, Error *error);
 int channel_go(const Channel *c);
-int channel_begin(const Channel *c, pid_t pid);
+int channel_go_pid(const Channel *c, pid_t pid);
 
 /* The socket for the launcher's place: made under that name, and connected to. */
 int channel_listen(const char *path);

@@ -77,10 +77,11 @@ static void creation_done(Creation *c)
         close_fd(c->cgroup);
 }
 
+/* Those before the payload: the child has to know its number for some of them. */
 static bool has_hooks(const Launch *l)
 {
         return l->hooks[LAUNCH_HOOK_PRESTART].n > 0 || l->hooks[LAUNCH_HOOK_CREATE_RUNTIME].n > 0 ||
-               l->hooks[LAUNCH_HOOK_CREATE_CONTAINER].n > 0;
+               l->hooks[LAUNCH_HOOK_CREATE_CONTAINER].n > 0 || l->hooks[LAUNCH_HOOK_START_CONTAINER].n > 0;
 }
 
 static int fill_state(Creation *c, Error *error)
@@ -195,14 +196,16 @@ static int run_hooks(const Creation *c, LaunchHookPoint point, OciStatus status,
 /* C: the moment when everything is mounted and the host's tree is still there. */
 static int before_pivot(void *context, Error *error)
 {
-        const Creation *c = context;
+        Creation *c = context;
+        pid_t self = 0;
         int r;
 
         r = channel_say_mounted(&c->channel);
         if (r >= 0)
-                r = channel_wait_go(&c->channel);
+                r = channel_wait_pid(&c->channel, &self);
         if (r < 0)
                 return error_set(error, ERROR_CANCELLED, "The start was given up");
+        c->state.pid = (uint64_t) self;
         return run_hooks(c, LAUNCH_HOOK_CREATE_CONTAINER, OCI_CREATING, error);
 }
 
@@ -223,14 +226,12 @@ static int child(Creation *c, Error *error)
                 .before_exec = before_exec,
                 .context = c,
         };
-        pid_t self = 0;
         int r;
 
         /* C0: the launcher has done what only it can. */
-        r = channel_wait_begin(&c->channel, &self);
+        r = channel_wait_go(&c->channel);
         if (r < 0)
                 return error_set(error, ERROR_CANCELLED, "The start was given up");
-        c->state.pid = (uint64_t) self;
         /* Its root is the group that the process is in by now. */
         if ((c->payload.namespaces.new_flags & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
                 return error_set_errno(error, errno, "Cannot make the cgroup namespace");
@@ -267,36 +268,51 @@ static int make_child(Creation *c, Error *error)
         if (r == 0)
                 run_child(c);
         c->child = r;
-        c->state.pid = (uint64_t) r;
         close_fd(TAKE_FD(c->channel.child));
         close_fd(TAKE_FD(c->channel.listener));
         close_fd(TAKE_FD(c->console.send));
-        r = process_start_time(c->child, &c->state.pid_start);
-        return r < 0 ? error_set_errno(error, r, "Cannot look at the new process") : 0;
+        return 0;
 }
 
-/* L3: the child's group and IDs, then it begins. */
+/* L3: the child's group, then it begins. */
 static int place_child(Creation *c, Error *error)
 {
         int r;
 
         r = oci_cgroup_place(launch_of(c), &c->state, c->child, error);
-        if (r >= 0)
-                r = oci_state_save(&c->dir, &c->state, error);
         if (r < 0)
                 return r;
-        r = channel_begin(&c->channel, c->child);
+        r = channel_go(&c->channel);
         return r < 0 ? error_set_errno(error, r, "Cannot start the new process") : 0;
 }
 
-static int hear(const Creation *c, ChannelWord *ret, Error *error)
+/* The first word is the payload's to be: the child, or one that it has made in its place. */
+static int meet(Creation *c, pid_t speaker, Error *error)
 {
-        pid_t speaker;
+        int r;
+
+        if (c->state.pid > 0)
+                return 0;
+        if (speaker != c->child)
+                (void) waitpid(c->child, NULL, 0);
+        c->child = speaker;
+        c->state.pid = (uint64_t) speaker;
+        r = process_start_time(speaker, &c->state.pid_start);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot look at the new process");
+        return oci_state_save(&c->dir, &c->state, error);
+}
+
+static int hear(Creation *c, ChannelWord *ret, Error *error)
+{
+        pid_t speaker = 0;
         int r = channel_hear(&c->channel, ret, &speaker, error);
 
         if (r < 0)
                 return error_set_errno(error, r, "Cannot hear from the new process");
-        return *ret == CHANNEL_FAILED ? -error_errno(error->kind) : 0;
+        if (*ret == CHANNEL_FAILED)
+                return -error_errno(error->kind);
+        return *ret != CHANNEL_END && speaker > 0 ? meet(c, speaker, error) : 0;
 }
 
 /* L4: until the child is ready. */
@@ -312,7 +328,7 @@ static int converse(Creation *c, Error *error)
                         r = run_hooks(c, LAUNCH_HOOK_CREATE_RUNTIME, OCI_CREATING, error);
                 if (r < 0)
                         return r;
-                r = channel_go(&c->channel);
+                r = channel_go_pid(&c->channel, c->child);
                 r = r < 0 ? error_set_errno(error, r, "Cannot go on") : hear(c, &word, error);
         }
         if (r >= 0 && word != CHANNEL_READY)
@@ -320,7 +336,7 @@ static int converse(Creation *c, Error *error)
         return r;
 }
 
-static int release(const Creation *c, Error *error)
+static int release(Creation *c, Error *error)
 {
         ChannelWord word;
         int r = channel_go(&c->channel);

@@ -11,6 +11,8 @@
 #include "base/str.h"
 #include "exec/oci.h"
 
+#define EXIT_NO_SESSION 255
+
 static char *format_line(bool as_json, const char *level, const char *message)
 {
         char now[FORMAT_TIME_MAX];
@@ -54,13 +56,10 @@ int oci_failed(const Oci *o, const Error *error)
 
         write_log(o, "error", message);
         (void) fprintf(stderr, "berth-exec: %s\n", message);
-        switch (error->kind) {
-        case ERROR_COMMAND_NOT_FOUND:
-        case ERROR_COMMAND_NOT_EXECUTABLE:
-                return error_exit_status(error->kind);
-        default:
-                return EXIT_FAILURE;
-        }
+        /* A session that did not begin is told from one that ended with a status of its own. */
+        return o->session && error->kind != ERROR_NO_SUCH_CONTAINER && error->kind != ERROR_INVALID_ARGUMENT
+                       ? EXIT_NO_SESSION
+                       : EXIT_FAILURE;
 }
 
 void oci_warn(const Oci *o, const char *format, ...)

@@ -127,13 +127,16 @@ static const Verb verbs[] = {
          "make a container that waits for its start"},
         {"start", oci_start, 0, 1, 1, false, false, "ID", "start one that was created"},
         {"run", oci_run, ON_RUN, 1, 1, true, false, "ID", "create and start; wait for the end, and delete"},
+        {"exec", oci_exec, ON_EXEC, 1, SIZE_MAX, true, true, "ID [COMMAND...]", "one more process in it"},
         {"state", oci_state, ON_STATE, 1, 1, false, false, "ID", "its state as JSON"},
         {"kill", oci_kill, ON_KILL, 1, 2, false, false, "ID [SIGNAL]", "send a signal (TERM)"},
         {"delete", oci_delete, ON_DELETE, 1, 1, false, false, "ID", "forget one that has ended"},
         {"pause", oci_pause, 0, 1, 1, false, false, "ID", "freeze its processes"},
         {"resume", oci_resume, 0, 1, 1, false, false, "ID", "let them go on"},
+        {"update", oci_update, ON_UPDATE, 1, 1, false, false, "ID", "change its limits"},
         {"ps", oci_ps, ON_PS, 1, SIZE_MAX, false, true, "ID [PS-OPTION...]", "list its processes"},
         {"list", oci_list, ON_LIST, 0, 0, false, false, "", "list the containers"},
+        {"spec", oci_spec, ON_SPEC, 0, 0, false, false, "", "write a config.json to begin with"},
         {"features", oci_features, 0, 0, 0, false, false, "", "what this runtime can do, as OCI JSON"},
 };
 
@@ -280,6 +283,27 @@ static int settle(Oci *o, Error *error)
         return 0;
 }
 
+/* Verbs enter the bundle; what was said before still means the caller's directory. */
+static int make_paths_absolute(Oci *o, Error *error)
+{
+        static const OciOptionKey keys[] = {OCI_ROOT,           OCI_LOG,     OCI_PID_FILE,
+                                            OCI_CONSOLE_SOCKET, OCI_PROCESS, OCI_RESOURCES};
+        _cleanup_free_ char *here = NULL;
+
+        FOREACH_ELEMENT(key, keys) {
+                const char *value = o->value[*key];
+
+                if (isempty(value) || *value == '/' || streq(value, "-"))
+                        continue;
+                if (!here && !(here = getcwd(NULL, 0)))
+                        return error_set_errno(error, errno, "Cannot find the working directory");
+                if (strv_consume(&o->owned, str_printf("%s/%s", here, value)) < 0)
+                        return error_set_errno(error, ENOMEM, "Options");
+                o->value[*key] = o->owned[strv_length(o->owned) - 1];
+        }
+        return 0;
+}
+
 static const Verb *find_verb(const char *name)
 {
         FOREACH_ELEMENT(v, verbs)
@@ -316,11 +340,14 @@ static int run_verb(Oci *o, const Verb *v, char **argv, Error *error)
                 return help_verb(v);
         o->args = rest;
         o->n_args = strv_length(rest);
+        o->session = v->run == oci_exec;
         if (o->n_args < v->min)
                 return bad_usage(error, "Not enough arguments for ", v->name);
         if (o->n_args > v->max)
                 return bad_usage(error, "Too many arguments for ", v->name);
-        r = settle(o, error);
+        r = make_paths_absolute(o, error);
+        if (r >= 0)
+                r = settle(o, error);
         if (r >= 0)
                 r = prepare(o, v, error);
         return r < 0 ? r : v->run(o, error);
@@ -353,6 +380,7 @@ static void oci_done(Oci *o)
         strv_free(o->env);
         strv_free(o->caps);
         strv_free(o->gids);
+        strv_free(o->owned);
 }
 
 int oci_main(char **argv)

@@ -81,8 +81,10 @@ typedef struct Oci {
         /* From the options. */
         const char *root;
         bool systemd; /* cgroups through systemd */
+        bool session; /* the verb is exec */
         bool cgroups; /* --cgroup-manager=disabled: none */
         char **argv;  /* as it came, for the one exec of itself */
+        char **owned; /* values made absolute */
 } Oci;
 
 static inline bool oci_has(const Oci *o, OciOptionKey key)
