@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "object/container.h"
 #include "object/image.h"
+#include "spec/id-map.h"
 #include "spec/item.h"
 #include "spec/name.h"
 #include "spec/setting.h"
@@ -93,21 +94,31 @@ static json_t *config_json(const Container *c, const Launch *l)
         const Spec *s = c->file.spec;
         char signal[FORMAT_SIGNAL_MAX];
 
-        return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:b, s:b, s:b, s:s, s:s}",
-                         "Hostname", strempty(l->hostname), "User", strempty(l->process.user), "Env",
-                         strings(l->process.env), "Cmd", strings(s->command ?: l->process.args), "Image",
-                         strempty(c->file.image_name), "WorkingDir", strempty(l->process.cwd), "Entrypoint",
-                         strings(s->entrypoint), "Labels", map_json(s->labels), "Annotations",
-                         map_json(s->annotations), "StopSignal",
-                         strempty(format_signal(s->stop_signal, signal)), "StopTimeout",
-                         (json_int_t) (s->stop_timeout / USEC_PER_SEC), "Tty", 0, "OpenStdin",
-                         (int) s->stdin_open, "StdinOnce", 0, "Timezone", strempty(s->timezone),
-                         "SdNotifyMode", strempty(l->sdnotify));
+        return json_pack(
+                "{s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:b, s:b, s:b, s:s, s:s, s:b}",
+                "Hostname", strempty(l->hostname), "User", strempty(l->process.user), "Env",
+                strings(l->process.env), "Cmd", strings(s->command ?: l->process.args), "Image",
+                strempty(c->file.image_name), "WorkingDir", strempty(l->process.cwd), "Entrypoint",
+                strings(s->entrypoint), "Labels", map_json(s->labels), "Annotations",
+                map_json(s->annotations), "StopSignal", strempty(format_signal(s->stop_signal, signal)),
+                "StopTimeout", (json_int_t) (s->stop_timeout / USEC_PER_SEC), "Tty", 0, "OpenStdin",
+                (int) s->stdin_open, "StdinOnce", 0, "Timezone", strempty(s->timezone), "SdNotifyMode",
+                strempty(l->sdnotify), "SystemdMode", (int) (s->systemd == SYSTEMD_ALWAYS));
 }
 
 static json_t *enum_json(const Spec *s, SettingId id)
 {
         return setting_json(s, setting_get(id));
+}
+
+static json_t *id_maps_json(const LaunchIdMaps *m)
+{
+        _cleanup_strv_ char **uids = NULL, **gids = NULL;
+
+        if (id_map_list_text(m->uids, m->n_uids, &uids) < 0 ||
+            id_map_list_text(m->gids, m->n_gids, &gids) < 0)
+                return NULL;
+        return json_pack("{s:o, s:o}", "UidMap", strings(uids), "GidMap", strings(gids));
 }
 
 static json_t *host_config_json(const Container *c)
@@ -141,6 +152,9 @@ static json_t *host_config_json(const Container *c)
                 {"Sysctls", map_json(s->sysctl)},
                 {"Tmpfs", strings(s->tmpfs)},
                 {"CgroupManager", json_string("systemd")},
+                {"Init", json_boolean(s->init)},
+                {"UsernsMode", json_string(c->file.maps.n_uids > 0 ? "private" : "")},
+                {"IDMappings", id_maps_json(&c->file.maps)},
         };
 
         FOREACH_ELEMENT(m, members)
