@@ -124,15 +124,16 @@ static int write_documents(Creation *n, const Launch *launch)
 /* The top of the writable layer is the container's "/": it has the owner and mode that the image gives it. */
 static int plan_directories(Creation *n, const char *image_root, Error *error)
 {
-        const LaunchIdMaps *maps = &n->container->file.maps;
+        const LaunchIdMaps *m = &n->container->file.maps;
         struct stat st;
+        uint32_t id;
 
         if (lstat(image_root, &st) < 0)
                 return error_set_errno(error, errno, "Cannot look at %s", image_root);
-        if (maps->n_uids > 0 && (!id_map_to_host(maps->uids, maps->n_uids, st.st_uid, &st.st_uid) ||
-                                 !id_map_to_host(maps->gids, maps->n_gids, st.st_gid, &st.st_gid)))
+        if (m->n_uids > 0 && (!id_map_lookup(m->uids, m->n_uids, st.st_uid, &id) ||
+                              !id_map_lookup(m->gids, m->n_gids, st.st_gid, &id)))
                 return error_set(error, ERROR_INVALID_ARGUMENT,
-                                 "The owner of the image's \"/\" (%u:%u) is not among the container's IDs",
+                                 "The owner of the image's \"/\", %u:%u, is not among the container's IDs",
                                  st.st_uid, st.st_gid);
         n->directories[0] = (StateDirectory){"upper", st.st_mode & 07777, st.st_uid, st.st_gid};
         n->directories[1] = (StateDirectory){"work", 0700, geteuid(), getegid()};

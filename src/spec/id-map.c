@@ -152,7 +152,7 @@ int id_map_list_text(const LaunchIdMap *maps, size_t n, char ***ret)
         return r;
 }
 
-bool id_map_to_host(const LaunchIdMap *maps, size_t n, uint32_t id, uint32_t *ret)
+bool id_map_lookup(const LaunchIdMap *maps, size_t n, uint32_t id, uint32_t *ret)
 {
         for (size_t i = 0; i < n; i++)
                 if (id >= maps[i].container_id && id - maps[i].container_id < maps[i].size) {

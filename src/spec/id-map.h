@@ -39,7 +39,7 @@ char *id_map_text(const LaunchIdMap *map);
 int id_map_list_parse(char *const *list, LaunchIdMap **ret, size_t *ret_n, const char **ret_error);
 int id_map_list_text(const LaunchIdMap *maps, size_t n, char ***ret);
 /* The host's number for one of the container's. False: it has none. */
-bool id_map_to_host(const LaunchIdMap *maps, size_t n, uint32_t id, uint32_t *ret);
+bool id_map_lookup(const LaunchIdMap *maps, size_t n, uint32_t id, uint32_t *ret);
 
 /* "host", "auto[:size=,uidmapping=,gidmapping=]", "keep-id[:uid=,gid=]", "nomap". */
 int userns_parse(const char *s, UserNS *ret, const char **ret_error);

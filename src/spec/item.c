@@ -133,10 +133,12 @@ static int add_option(MountItem *m, const char *option, const char **ret_error)
                 m->recursive = *option == 'r';
                 return 0;
         }
-        if (streq(option, "idmap")) {
+        if (streq(option, "idmap") && m->kind != MOUNT_TMPFS) {
                 m->idmap = true;
                 return 0;
         }
+        if (startswith(option, "idmap=") && m->kind != MOUNT_TMPFS)
+                return strv_append(&m->options, option);
         if (is_in(ignored_options, ELEMENTSOF(ignored_options), option))
                 return 0;
         if (is_in(mount_options, ELEMENTSOF(mount_options), option))

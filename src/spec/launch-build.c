@@ -122,7 +122,7 @@ static int add_base_mount(Launch *l, const Spec *s, const LaunchContext *c, cons
 
         if (own && streq(type, "sysfs") && strv_contains(s->network, "host"))
                 return add_mount_text(l, destination, "bind", "/sys", "bind,rprivate,nosuid,noexec,nodev,ro");
-        if (own && streq(type, "devpts") && !id_map_to_host(c->maps->gids, c->maps->n_gids, TTY_GROUP, &tty))
+        if (own && streq(type, "devpts") && !id_map_lookup(c->maps->gids, c->maps->n_gids, TTY_GROUP, &tty))
                 options = "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620";
         if (streq(type, "cgroup") && s->systemd == SYSTEMD_ALWAYS)
                 options = "rprivate,nosuid,noexec,nodev,relatime,rw";
@@ -147,12 +147,6 @@ static int add_base_mounts(Launch *l, const Spec *s, const LaunchContext *c)
         return shm ? add_mount_text(l, "/dev/shm", "tmpfs", "shm", shm) : -ENOMEM;
 }
 
-/* What is root's on disk is the container's root's. */
-static int map_last_mount(Launch *l, const LaunchContext *c)
-{
-        return has_own_ids(c) ? launch_id_maps_copy(c->maps, &l->mounts[l->n_mounts - 1].maps) : 0;
-}
-
 /* Files that the daemon has written into the container's directory. A network of its own without any link has
  * no use for name servers. */
 static int add_file_mounts(Launch *l, const Spec *s, const LaunchContext *c)
@@ -165,6 +159,9 @@ static int add_file_mounts(Launch *l, const Spec *s, const LaunchContext *c)
                 {"hostname", "/etc/hostname"},
                 {"resolv.conf", "/etc/resolv.conf", .network = true},
         };
+        /* What is root's on disk is the container's root's. */
+        const char *options =
+                has_own_ids(c) ? "bind,idmap,rprivate,nosuid,nodev" : "bind,rprivate,nosuid,nodev";
         int r;
 
         FOREACH_ELEMENT(f, files) {
@@ -172,10 +169,7 @@ static int add_file_mounts(Launch *l, const Spec *s, const LaunchContext *c)
 
                 if (f->network && !strv_contains(s->network, "host"))
                         continue;
-                r = source ? add_mount_text(l, f->destination, "bind", source, "bind,rprivate,nosuid,nodev")
-                           : -ENOMEM;
-                if (r >= 0)
-                        r = map_last_mount(l, c);
+                r = source ? add_mount_text(l, f->destination, "bind", source, options) : -ENOMEM;
                 if (r < 0)
                         return r;
         }
@@ -189,6 +183,9 @@ static int add_item_mount(Launch *l, const MountItem *m, const LaunchContext *c)
         int r;
 
         r = strv_copy(m->options, &options);
+        /* Without IDs of its own they are the host's already. */
+        if (r >= 0 && m->idmap && has_own_ids(c))
+                r = strv_append(&options, "idmap");
         if (r >= 0 && bind)
                 r = strv_append(&options, m->recursive ? "rbind" : "bind");
         if (r >= 0 && bind && !strv_contains(options, "rprivate") && !strv_contains(options, "rslave") &&
@@ -202,9 +199,8 @@ static int add_item_mount(Launch *l, const MountItem *m, const LaunchContext *c)
                 r = strv_append(&options, m->read_only ? (bind ? "rro" : "ro") : "rw");
         if (r < 0)
                 return r;
-        r = add_mount(l, m->destination, mount_kind_to_string(m->kind), bind ? m->source : "tmpfs",
-                      TAKE_PTR(options));
-        return r >= 0 && m->idmap ? map_last_mount(l, c) : r;
+        return add_mount(l, m->destination, mount_kind_to_string(m->kind), bind ? m->source : "tmpfs",
+                         TAKE_PTR(options));
 }
 
 static int add_user_mounts(Launch *l, const LaunchContext *c, char **list,

@@ -74,9 +74,9 @@ TEST(lists)
         CHECK_EQ(n, 2);
         CHECK_OK(id_map_list_text(maps, n, &texts));
         CHECK_STREQ(texts[1], "1:100000:10");
-        CHECK(id_map_to_host(maps, n, 0, &host) && host == 1000);
-        CHECK(id_map_to_host(maps, n, 10, &host) && host == 100009);
-        CHECK(!id_map_to_host(maps, n, 11, &host));
+        CHECK(id_map_lookup(maps, n, 0, &host) && host == 1000);
+        CHECK(id_map_lookup(maps, n, 10, &host) && host == 100009);
+        CHECK(!id_map_lookup(maps, n, 11, &host));
         CHECK_EQ(id_map_list_parse(inside, &none, &n, NULL), -EINVAL);
         CHECK_EQ(id_map_list_parse(outside, &none, &n, NULL), -EINVAL);
 }
