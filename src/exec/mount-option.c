@@ -46,12 +46,29 @@ static const struct {
         {"unbindable", MS_UNBINDABLE},
 };
 
-/* Every mount has these anyway. */
-static const char *const idle[] = {"defaults", "async", "silent", "z", "Z"};
+/* What a mount does besides being one. */
+static const struct {
+        const char *name;
+        size_t offset;
+} habits[] = {
+        {"tmpcopyup", offsetof(MountOptions, copy_up)},
+        {"copy-symlink", offsetof(MountOptions, copy_symlink)},
+        {"src-nofollow", offsetof(MountOptions, source_nofollow)},
+        {"dest-nofollow", offsetof(MountOptions, target_nofollow)},
+        {"idmap", offsetof(MountOptions, idmap)},
+        {"ridmap", offsetof(MountOptions, idmap_all)},
+};
+
+/* Every mount has these anyway, or no kernel has them any more. */
+static const char *const idle[] = {
+        "defaults", "async", "silent",  "z",     "Z",      "mand",
+        "nomand",   "rmand", "rnomand", "rsync", "rasync", "rdirsync",
+};
 
 void mount_options_done(MountOptions *o)
 {
         strv_free(o->rest);
+        free(o->idmap_text);
         *o = (MountOptions){};
 }
 
@@ -80,6 +97,27 @@ static bool parse_propagation(const char *word, bool all, MountOptions *o)
         return false;
 }
 
+static bool parse_habit(const char *word, MountOptions *o)
+{
+        FOREACH_ELEMENT(h, habits)
+                if (streq(h->name, word)) {
+                        *(bool *) ((char *) o + h->offset) = true;
+                        return true;
+                }
+        return false;
+}
+
+static int parse_idmap(const char *word, MountOptions *o)
+{
+        const char *text = startswith(word, "idmap="), *all = startswith(word, "ridmap=");
+
+        if (!text && !all)
+                return 0;
+        o->idmap = text;
+        o->idmap_all = all;
+        return str_replace(&o->idmap_text, text ?: all) < 0 ? -ENOMEM : 1;
+}
+
 static bool parse_word(const char *word, MountOptions *o)
 {
         FOREACH_ELEMENT(i, idle)
@@ -90,7 +128,7 @@ static bool parse_word(const char *word, MountOptions *o)
                 o->recursive = *word == 'r';
                 return true;
         }
-        if (parse_attribute(word, false, o) || parse_propagation(word, false, o))
+        if (parse_attribute(word, false, o) || parse_propagation(word, false, o) || parse_habit(word, o))
                 return true;
         return *word == 'r' && (parse_attribute(word + 1, true, o) || parse_propagation(word + 1, true, o));
 }
@@ -103,7 +141,9 @@ int mount_options_parse(char *const *words, MountOptions *ret)
         for (; words && *words; words++) {
                 if (parse_word(*words, &o))
                         continue;
-                r = strv_append(&o.rest, *words);
+                r = parse_idmap(*words, &o);
+                if (r == 0)
+                        r = strv_append(&o.rest, *words);
                 if (r < 0) {
                         mount_options_done(&o);
                         return r;
@@ -115,5 +155,16 @@ int mount_options_parse(char *const *words, MountOptions *ret)
 
 const char *mount_option_name(size_t i)
 {
-        return i < ELEMENTSOF(attributes) ? attributes[i].name : NULL;
+        static const char *const binds[] = {"bind", "rbind"};
+
+        if (i < ELEMENTSOF(binds))
+                return binds[i];
+        i -= ELEMENTSOF(binds);
+        if (i < ELEMENTSOF(attributes))
+                return attributes[i].name;
+        i -= ELEMENTSOF(attributes);
+        if (i < ELEMENTSOF(propagations))
+                return propagations[i].name;
+        i -= ELEMENTSOF(propagations);
+        return i < ELEMENTSOF(habits) ? habits[i].name : NULL;
 }

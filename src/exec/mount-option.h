@@ -13,7 +13,12 @@ typedef struct MountOptions {
         uint64_t set_all, clear_all; /* the same below it, too (rro, rnosuid...) */
         unsigned long propagation;   /* MS_PRIVATE...; 0: none named */
         bool propagation_all;
-        char **rest; /* "size=64m", "sync": for the file system */
+        bool copy_up;      /* tmpcopyup: what the tmpfs hides is copied into it */
+        bool copy_symlink; /* a source that is a symlink is made again, not mounted */
+        bool source_nofollow, target_nofollow;
+        bool idmap, idmap_all; /* by the maps of the mount, or of the user namespace; the whole tree */
+        char *idmap_text;      /* behind "idmap=" */
+        char **rest;           /* "size=64m", "sync": for the file system */
 } MountOptions;
 
 void mount_options_done(MountOptions *o);

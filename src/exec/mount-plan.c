@@ -2,14 +2,20 @@
 
 /* The plan, and what the launcher adds to it. */
 
+#include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/fs.h"
 #include "base/str.h"
+#include "exec/device.h"
+#include "exec/mount-fs.h"
+#include "exec/mount-idmap.h"
 #include "exec/mount-plan.h"
+#include "exec/user-namespace.h"
 #include "spec/name.h"
 
 #define ZONEINFO_DIR "/usr/share/zoneinfo"
@@ -22,8 +28,10 @@
 #define OVERLAY_SAFE "redirect_dir=nofollow,metacopy=off,index=off"
 
 static const char *const action_names[_MOUNT_ACTION_MAX] = {
-        [MOUNT_FILESYSTEM] = "mount", [MOUNT_PROC] = "proc", [MOUNT_DEV] = "dev",
-        [MOUNT_COPY] = "bind",        [MOUNT_MASK] = "mask", [MOUNT_PROTECT] = "protect",
+        [MOUNT_FILESYSTEM] = "mount", [MOUNT_PROC] = "proc",   [MOUNT_DEV] = "dev",
+        [MOUNT_CGROUP] = "cgroup",    [MOUNT_COPY] = "bind",   [MOUNT_SYMLINK] = "symlink",
+        [MOUNT_NODE] = "node",        [MOUNT_LINKS] = "links", [MOUNT_MASK] = "mask",
+        [MOUNT_PROTECT] = "protect",
 };
 
 void mount_plan_done(MountPlan *p)
@@ -68,6 +76,32 @@ static bool is_cgroup(const char *type)
         return streq(type, "cgroup") || streq(type, "cgroup2");
 }
 
+static int copy_from_mount(MountStep *s, const LaunchMount *m, Error *error)
+{
+        s->action = MOUNT_COPY;
+        s->maps = &m->maps;
+        if (!m->source || *m->source != '/')
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "Mount on %s: the source \"%s\" is not an absolute path", m->destination,
+                                 strempty(m->source));
+        STRV_FOREACH(o, s->options.rest) {
+                /* Of the file system, which is there already. */
+                if (streq(*o, "sync") || streq(*o, "dirsync"))
+                        continue;
+                return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: unknown option \"%s\"",
+                                 m->destination, *o);
+        }
+        if (s->options.copy_up)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: tmpcopyup is for a tmpfs",
+                                 m->destination);
+        return 0;
+}
+
+static bool is_root(const char *path)
+{
+        return path[strspn(path, "/")] == '\0';
+}
+
 static int step_from_mount(MountStep *s, const LaunchMount *m, Error *error)
 {
         int r;
@@ -76,25 +110,20 @@ static int step_from_mount(MountStep *s, const LaunchMount *m, Error *error)
         if (r < 0)
                 return error_set_errno(error, r, "Cannot plan the mount on %s", m->destination);
         s->source = m->source;
-        if (s->options.bind || streq_ptr(m->type, "bind")) {
-                s->action = MOUNT_COPY;
-                if (!m->source || *m->source != '/')
-                        return error_set(error, ERROR_INVALID_ARGUMENT,
-                                         "Mount on %s: the source \"%s\" is not an absolute path",
-                                         m->destination, strempty(m->source));
-                STRV_FOREACH(o, s->options.rest) {
-                        /* Of the file system, which is there already. */
-                        if (streq(*o, "sync") || streq(*o, "dirsync"))
-                                continue;
-                        return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: unknown option \"%s\"",
-                                         m->destination, *o);
-                }
-                return 0;
-        }
+        if (s->options.bind || streq_ptr(m->type, "bind"))
+                return copy_from_mount(s, m, error);
         if (isempty(m->type) || strchr(m->type, '/'))
                 return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: no type", m->destination);
+        if (mount_is_idmapped(&s->options, &m->maps))
+                return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: only binds can map IDs",
+                                 m->destination);
+        if (s->options.copy_up && (!streq(m->type, "tmpfs") || is_root(m->destination)))
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "Mount on %s: tmpcopyup is for a tmpfs below the root", m->destination);
         s->type = is_cgroup(m->type) ? "cgroup2" : m->type;
-        if (streq(m->type, "proc"))
+        if (is_cgroup(m->type))
+                s->action = MOUNT_CGROUP;
+        else if (streq(m->type, "proc"))
                 s->action = MOUNT_PROC;
         else if (streq(m->destination, "/dev") && streq(m->type, "tmpfs"))
                 s->action = MOUNT_DEV;
@@ -117,6 +146,45 @@ static int plan_mounts(MountPlan *p, const Launch *l, Error *error)
         if (map_size(l->sysctl) > 0 && !proc)
                 return error_set(error, ERROR_INVALID_ARGUMENT, "Sysctls need a mount of type proc");
         return 0;
+}
+
+static int add_node(MountPlan *p, const LaunchDevice *d, Error *error)
+{
+        /* In a user namespace nobody makes devices, but the host's own can be there. */
+        bool bind = p->launch->namespaces & 1U << LAUNCH_NS_USER && d->type != S_IFIFO;
+        MountStep *s = add_step(p, bind ? MOUNT_COPY : MOUNT_NODE, d->path);
+
+        if (!s)
+                return error_set_errno(error, ENOMEM, "Devices");
+        s->device = d;
+        if (bind) {
+                s->source = d->path;
+                s->options.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+        }
+        return 0;
+}
+
+/* What else is mounted on /dev brings its own nodes. */
+static int plan_devices(MountPlan *p, Error *error)
+{
+        bool tmpfs = false, covered = false;
+        const LaunchDevice *d;
+        int r = 0;
+
+        for (size_t i = 0; i < p->n_steps; i++) {
+                tmpfs = tmpfs || p->steps[i].action == MOUNT_DEV;
+                covered = covered || streq(p->steps[i].target, "/dev");
+        }
+        for (size_t i = 0; !covered && r >= 0 && (d = device_default(i)); i++)
+                r = add_node(p, d, error);
+        for (size_t i = 0; r >= 0 && i < p->launch->n_devices; i++) {
+                d = &p->launch->devices[i];
+                if (!device_is_below_dev(d) || (!tmpfs && !covered))
+                        r = add_node(p, d, error);
+        }
+        if (r >= 0 && !covered && !add_step(p, MOUNT_LINKS, "/dev"))
+                r = error_set_errno(error, ENOMEM, "Devices");
+        return r;
 }
 
 static int plan_paths(MountPlan *p, MountAction action, char **paths, Error *error)
@@ -219,6 +287,8 @@ int mount_plan_build(const Launch *l, MountPlan *ret, Error *error)
         if (r >= 0)
                 r = plan_mounts(&p, l, error);
         if (r >= 0)
+                r = plan_devices(&p, error);
+        if (r >= 0)
                 r = plan_timezone(&p, l->timezone, error);
         if (r >= 0)
                 r = plan_paths(&p, MOUNT_MASK, l->masked_paths, error);
@@ -246,41 +316,41 @@ char *mount_plan_text(const MountPlan *p)
         return r < 0 ? NULL : strv_join(lines, "\n");
 }
 
-static int open_copy(const char *path, bool recursive)
-{
-        int fd = open_tree(AT_FDCWD, path,
-                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
-
-        return fd < 0 ? -errno : fd;
-}
-
-static int set_attributes(int fd, bool all, uint64_t set, uint64_t clear, unsigned long propagation)
-{
-        struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
-
-        if (set == 0 && clear == 0 && propagation == 0)
-                return 0;
-        return mount_setattr(fd, "", AT_EMPTY_PATH | (all ? AT_RECURSIVE : 0), &attr, sizeof(attr)) < 0
-                       ? -errno
-                       : 0;
-}
-
 /* The copy is of the host's mounts: unless another propagation is asked for, nothing travels between them. */
 static int dress_copy(int fd, const MountOptions *o)
 {
         unsigned long all = o->propagation_all || o->propagation == 0 ? o->propagation ?: MS_PRIVATE : 0;
         int r;
 
-        r = set_attributes(fd, true, o->set_all, o->clear_all, all);
-        return r < 0 ? r : set_attributes(fd, false, o->set, o->clear, all ? 0 : o->propagation);
+        r = mount_set(fd, true, o->set_all, o->clear_all, all);
+        return r < 0 ? r : mount_set(fd, false, o->set, o->clear, all ? 0 : o->propagation);
 }
 
-static int open_step(MountStep *s, Error *error)
+/* 1: it was a symlink, and the step is to make it again. */
+static int read_symlink(MountStep *s, Error *error)
+{
+        char target[PATH_MAX];
+        ssize_t n = readlink(s->source, target, sizeof(target) - 1);
+
+        if (n < 0)
+                return errno == EINVAL ? 0
+                                       : error_set_errno(error, errno, "Mount on %s: cannot read %s",
+                                                         s->target, s->source);
+        target[n] = '\0';
+        s->action = MOUNT_SYMLINK;
+        return str_replace(&s->owned, target) < 0 ? error_set_errno(error, ENOMEM, "Mounts") : 1;
+}
+
+static int open_step(const MountPlan *p, MountStep *s, Error *error)
 {
         struct stat st;
         int r;
 
-        s->fd = open_copy(s->source, s->options.recursive);
+        r = s->options.copy_symlink ? read_symlink(s, error) : 0;
+        if (r != 0)
+                return r;
+        s->fd = mount_copy_path(s->source, (s->options.recursive ? AT_RECURSIVE : 0) |
+                                                   (s->options.source_nofollow ? AT_SYMLINK_NOFOLLOW : 0));
         if (s->fd == -ENOENT)
                 return error_set(error, ERROR_START_FAILED, "Mount on %s: the host has no %s", s->target,
                                  s->source);
@@ -289,10 +359,41 @@ static int open_step(MountStep *s, Error *error)
         if (fstat(s->fd, &st) < 0)
                 return error_set_errno(error, errno, "Mount on %s: cannot read %s", s->target, s->source);
         s->directory = S_ISDIR(st.st_mode);
+        if (s->device && ((st.st_mode & S_IFMT) != s->device->type ||
+                          st.st_rdev != makedev(s->device->major, s->device->minor)))
+                return error_set(error, ERROR_START_FAILED, "The host's %s is another device", s->source);
         r = dress_copy(s->fd, &s->options);
-        return r < 0 ? error_set_errno(error, r, "Mount on %s: the options do not fit %s", s->target,
-                                       s->source)
-                     : 0;
+        if (r < 0)
+                return error_set_errno(error, r, "Mount on %s: the options do not fit %s", s->target,
+                                       s->source);
+        return s->maps && mount_is_idmapped(&s->options, s->maps)
+                       ? mount_idmap(s->fd, &s->options, s->maps, p->namespaces, error)
+                       : 0;
+}
+
+/* Nobody in a user namespace makes nodes: there /dev is made here, and belongs to the container's root. */
+static int open_dev(const MountPlan *p, MountStep *s, Error *error)
+{
+        const LaunchIdMaps *maps = &p->namespaces->maps;
+        _cleanup_strv_ char **options = NULL;
+        uint32_t uid = 0, gid = 0;
+        int r;
+
+        if (!namespace_has_user(p->namespaces))
+                return 0;
+        (void) id_map_lookup(maps->uids, maps->n_uids, 0, &uid);
+        (void) id_map_lookup(maps->gids, maps->n_gids, 0, &gid);
+        r = strv_copy(s->options.rest, &options);
+        if (r >= 0)
+                r = strv_consume(&options, str_printf("uid=%" PRIu32, uid));
+        if (r >= 0)
+                r = strv_consume(&options, str_printf("gid=%" PRIu32, gid));
+        if (r < 0)
+                return error_set_errno(error, r, "Mounts");
+        s->fd = mount_make("tmpfs", s->source, options, s->options.set);
+        if (s->fd < 0)
+                return error_set_errno(error, s->fd, "Cannot make the file system for %s", s->target);
+        return device_fill(s->fd, p->launch, maps, error);
 }
 
 /* A pattern stands for what the host has: masked paths lie in /proc and /sys. */
@@ -326,7 +427,7 @@ static bool is_pattern(const MountStep *s)
 
 static int open_null(Error *error)
 {
-        _cleanup_close_ int fd = open_copy(NULL_DEVICE, false);
+        _cleanup_close_ int fd = mount_copy_path(NULL_DEVICE, 0);
         struct stat st;
         int r;
 
@@ -335,36 +436,55 @@ static int open_null(Error *error)
         if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
                 return error_set(error, ERROR_START_FAILED,
                                  "The host's " NULL_DEVICE " is not the null device");
-        r = set_attributes(fd, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0,
-                           MS_PRIVATE);
+        r = mount_set(fd, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot copy " NULL_DEVICE);
         return TAKE_FD(fd);
 }
 
-int mount_plan_open(MountPlan *p, Error *error)
+/* A slave of the host's hears of mounts there; other kinds of propagation begin in the container. */
+static int open_root(MountPlan *p, Error *error)
+{
+        int64_t propagation = p->launch->rootfs_propagation;
+        int r;
+
+        p->root = mount_copy_path(p->launch->root_path, AT_RECURSIVE);
+        r = p->root < 0 ? p->root
+                        : mount_set(p->root, true, 0, 0, propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE);
+        return r < 0 ? error_set_errno(error, r, "Cannot open the root directory %s", p->launch->root_path)
+                     : 0;
+}
+
+static int open_steps(MountPlan *p, bool *ret_masks, Error *error)
 {
         size_t n = p->n_steps;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                MountStep *s = &p->steps[i];
+
+                if (s->action == MOUNT_COPY)
+                        r = open_step(p, s, error);
+                else if (s->action == MOUNT_DEV)
+                        r = open_dev(p, s, error);
+                else if (is_pattern(s))
+                        r = expand_pattern(p, i, error);
+                *ret_masks = *ret_masks || p->steps[i].action == MOUNT_MASK;
+        }
+        return r;
+}
+
+int mount_plan_open(MountPlan *p, const NamespaceSet *namespaces, Error *error)
+{
         bool masks = false;
         int r;
 
-        if (!p->overlay) {
-                p->root = open_copy(p->launch->root_path, true);
-                r = p->root < 0 ? p->root : set_attributes(p->root, true, 0, 0, MS_PRIVATE);
-                if (r < 0)
-                        return error_set_errno(error, r, "Cannot open the root directory %s",
-                                               p->launch->root_path);
-        }
-        for (size_t i = 0; i < n; i++) {
-                r = p->steps[i].action == MOUNT_COPY ? open_step(&p->steps[i], error)
-                    : is_pattern(&p->steps[i])       ? expand_pattern(p, i, error)
-                                                     : 0;
-                if (r < 0)
-                        return r;
-                masks = masks || p->steps[i].action == MOUNT_MASK;
-        }
-        if (!masks)
-                return 0;
+        p->namespaces = namespaces;
+        r = p->overlay ? 0 : open_root(p, error);
+        if (r >= 0)
+                r = open_steps(p, &masks, error);
+        if (r < 0 || !masks)
+                return r;
         p->null = open_null(error);
         return p->null < 0 ? p->null : 0;
 }

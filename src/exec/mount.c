@@ -4,31 +4,30 @@
  * source is a descriptor of the launcher's or a file system made here. No path string of the container's
  * decides anything else. */
 
+#include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "exec/copy-up.h"
 #include "exec/device.h"
+#include "exec/mount-fs.h"
+#include "exec/mount-root.h"
+#include "exec/mount-target.h"
 #include "exec/mount.h"
 #include "exec/sysctl.h"
-#include "spec/name.h"
 
-/* What a volatile overlay leaves in its work directory, so that the kernel refuses it the next time. */
-#define VOLATILE_MARK "work/incompat/volatile"
-#define SYMLINKS_MAX 16U
+#define CGROUP_MOUNT "/sys/fs/cgroup"
+#define CGROUP_FILE_MAX 65536U
 
 typedef struct Performer {
-        const MountPlan *plan;
+        MountPlan *plan;
         int root;
         int empty; /* a read-only directory for each masked one */
         bool empty_attached, null_attached;
+        bool entered; /* the root is the process's */
 } Performer;
 
 static int failed(Error *error, int r, const char *what, const char *target)
@@ -36,304 +35,265 @@ static int failed(Error *error, int r, const char *what, const char *target)
         return error_set(error, ERROR_START_FAILED, "%s %s: %s", what, target, strerror(abs(r)));
 }
 
-static int attach(int mount, int target)
+static uint64_t attributes_of(const MountStep *s)
 {
-        return move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
-                       ? -errno
-                       : 0;
+        return s->options.set | s->options.set_all;
 }
 
-static int copy_of(int fd)
+/* What is mounted on the root takes its place. */
+static int change_root(Performer *p, int mount, Error *error)
 {
-        int copy = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+        int root = fcntl(mount, F_DUPFD_CLOEXEC, 3);
 
-        return copy < 0 ? -errno : copy;
+        if (root < 0)
+                return failed(error, errno, "Cannot open", "/");
+        close_fd(TAKE(p->root, root));
+        return p->entered ? mount_root_enter(p->plan, p->root, error) : 0;
 }
 
-static int make_readonly(int fd, bool all)
+static bool is_root(const MountStep *s)
 {
-        struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-
-        return mount_setattr(fd, "", AT_EMPTY_PATH | (all ? AT_RECURSIVE : 0), &attr, sizeof(attr)) < 0
-                       ? -errno
-                       : 0;
+        return s->target[strspn(s->target, "/")] == '\0';
 }
 
-/* "name=value" or "name" of a file system's options. */
-static int set_option(int fs, const char *option)
+static int attach_on(Performer *p, const MountStep *s, int mount, int target, Error *error)
 {
-        const char *equals = strchr(option, '=');
-        _cleanup_free_ char *name = equals ? strndup(option, equals - option) : NULL;
-
-        if (!equals)
-                return fsconfig(fs, FSCONFIG_SET_FLAG, option, NULL, 0) < 0 ? -errno : 0;
-        if (!name)
-                return -ENOMEM;
-        return fsconfig(fs, FSCONFIG_SET_STRING, name, equals + 1, 0) < 0 ? -errno : 0;
-}
-
-/* A new file system, not attached anywhere. */
-static int make_filesystem(const char *type, const char *source, char *const *options, uint64_t attributes)
-{
-        _cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
-        int r, mount;
-
-        if (fs < 0)
-                return -errno;
-        if (source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
-                return -errno;
-        for (; options && *options; options++) {
-                r = set_option(fs, *options);
-                if (r < 0)
-                        return r;
-        }
-        if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-                return -errno;
-        mount = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned) attributes);
-        return mount < 0 ? -errno : mount;
-}
-
-/* Hooks look for the root where the order says that it is. */
-static const char *root_place(const MountPlan *p)
-{
-        return p->before_pivot && p->launch->root_path ? p->launch->root_path : ROOT_MOUNT_POINT;
-}
-
-static int mount_root_once(const MountPlan *p)
-{
-        _cleanup_close_ int target = -EBADF;
-
-        if (p->overlay)
-                return mount("overlay", root_place(p), "overlay", MS_NODEV, p->overlay) < 0 ? -errno : 0;
-        target = open(root_place(p), O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return target < 0 ? -errno : attach(p->root, target);
-}
-
-static int mount_root(const MountPlan *p)
-{
-        int r;
-
-        if (p->overlay_volatile) {
-                _cleanup_close_ int work = open(p->launch->overlay_work, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-                if (work >= 0 && unlinkat(work, VOLATILE_MARK "/dirty", 0) >= 0)
-                        (void) unlinkat(work, VOLATILE_MARK, AT_REMOVEDIR);
-        }
-        r = mount_root_once(p);
-        /* The first container after boot. */
-        if (r == -ENOENT && fs_mkdir_p(ROOT_MOUNT_POINT, 0700) >= 0)
-                r = mount_root_once(p);
-        return r;
-}
-
-/* With both names the same directory, the old root ends up stacked on the new one, and one umount drops it.
- */
-static int pivot(const MountPlan *p)
-{
-        if (chdir(root_place(p)) < 0)
-                return -errno;
-        if (p->no_pivot)
-                return mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0 ? -errno
-                                                                                                     : 0;
-        if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-                return -errno;
-        return 0;
-}
-
-static int enter_root(const MountPlan *p, Error *error)
-{
-        int r = pivot(p);
-
-        return r < 0 ? failed(error, r, "Cannot change to the root directory of",
-                              strempty(p->launch->name ?: p->launch->root_path))
-                     : 0;
-}
-
-static int assemble_root(const MountPlan *p, Error *error)
-{
-        int r;
-
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-                return failed(error, errno, "Cannot detach from the host's mounts on", "/");
-        r = mount_root(p);
-        if (r < 0)
-                return failed(error, r, "Cannot mount the root directory of",
-                              strempty(p->launch->name ?: p->launch->root_path));
-        return p->before_pivot ? 0 : enter_root(p, error);
-}
-
-/* /proc, /sys and /dev of a root must be real directories: the kernel's files found below them are trusted
- * later. */
-static bool is_system_target(const MountStep *s)
-{
-        return s->action == MOUNT_PROC || s->action == MOUNT_DEV || streq_ptr(s->type, "sysfs");
-}
-
-static int open_directory(const Performer *p, const MountStep *s)
-{
-        bool system = is_system_target(s);
-        int fd;
-
-        for (unsigned i = 0; i < 2; i++) {
-                if (system)
-                        fd = fs_open_beneath(p->root, s->target + strspn(s->target, "/"),
-                                             O_PATH | O_DIRECTORY, 0);
-                else
-                        fd = fs_open_in_root(p->root, s->target, O_PATH | O_DIRECTORY, 0);
-                if (fd != -ENOENT)
-                        return fd;
-                fd = fs_mkdir_in_root(p->root, s->target, 0755);
-                if (fd < 0 || !system)
-                        return fd;
-                close_fd(fd);
-        }
-        return -ENOENT;
-}
-
-static int open_parent(const Performer *p, const char *path, const char **ret_name)
-{
-        const char *slash = strrchr(path, '/');
-        _cleanup_free_ char *parent = strndup(path, slash - path);
-
-        if (!parent)
-                return -ENOMEM;
-        *ret_name = slash + 1;
-        return fs_mkdir_in_root(p->root, parent, 0755);
-}
-
-/* Where the symlink name in parent points to, from the path that led to it. */
-static int follow(int parent, const char *path, const char *name, char **ret)
-{
-        char target[PATH_MAX];
-        ssize_t n = readlinkat(parent, name, target, sizeof(target) - 1);
-
-        if (n < 0)
-                return -errno;
-        target[n] = '\0';
-        *ret = *target == '/' ? strdup(target) : str_printf("%.*s%s", (int) (name - path), path, target);
-        return *ret ? 0 : -ENOMEM;
-}
-
-/* A file that is missing is made empty. Images have symlinks to what only exists in a running system
- * (resolv.conf): then what they point to is made, inside the root. */
-static int make_file(const Performer *p, const char *target)
-{
-        _cleanup_free_ char *path = strdup(target);
-
-        for (unsigned i = 0; path && i < SYMLINKS_MAX; i++) {
-                _cleanup_close_ int parent = -EBADF, made = -EBADF;
-                const char *name;
-                char *next;
-                int r;
-
-                parent = open_parent(p, path, &name);
-                if (parent < 0)
-                        return parent;
-                made = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-                if (made >= 0 || errno != EEXIST)
-                        return made >= 0 ? 0 : -errno;
-                r = follow(parent, path, name, &next);
-                if (r < 0)
-                        return r;
-                free(TAKE(path, next));
-        }
-        return path ? -ELOOP : -ENOMEM;
-}
-
-/* O_PATH never wakes a FIFO or a device that is there. */
-static int open_file(const Performer *p, const MountStep *s)
-{
-        int fd, r;
-
-        fd = fs_open_in_root(p->root, s->target, O_PATH, 0);
-        if (fd != -ENOENT)
-                return fd;
-        r = make_file(p, s->target);
-        return r < 0 ? r : fs_open_in_root(p->root, s->target, O_PATH, 0);
-}
-
-/* Nothing of an order's covers the kernel's own files, except single values that people are known to replace.
- */
-static bool may_cover_proc(const char *target)
-{
-        static const char *const known[] = {
-                "/proc/cpuinfo",
-                "/proc/diskstats",
-                "/proc/loadavg",
-                "/proc/meminfo",
-                "/proc/slabinfo",
-                "/proc/stat",
-                "/proc/swaps",
-                "/proc/uptime",
-                "/proc/sys/crypto/fips_enabled",
-                "/proc/sys/kernel/ns_last_pid",
-        };
-
-        FOREACH_ELEMENT(path, known)
-                if (streq(*path, target))
-                        return true;
-        return false;
-}
-
-static int check_target(int fd, const MountStep *s)
-{
-        struct statfs fs;
-
-        if (fstatfs(fd, &fs) < 0)
-                return -errno;
-        return fs.f_type == PROC_SUPER_MAGIC && !may_cover_proc(s->target) ? -EPERM : 0;
-}
-
-static int attach_to(const Performer *p, const MountStep *s, int mount, bool directory, Error *error)
-{
-        _cleanup_close_ int target = directory ? open_directory(p, s) : open_file(p, s);
         int r;
 
         if (target == -EPERM || target == -ELOOP)
                 return failed(error, target, "Not a real directory:", s->target);
         if (target < 0)
                 return failed(error, target, "Cannot open or make the mount target", s->target);
-        r = check_target(target, s);
+        r = mount_target_check(target, s);
+        if (r >= 0)
+                r = mount_attach(mount, target);
         if (r < 0)
                 return failed(error, r, "Cannot mount on", s->target);
-        r = attach(mount, target);
-        return r < 0 ? failed(error, r, "Cannot mount on", s->target) : 0;
+        return is_root(s) ? change_root(p, mount, error) : 0;
 }
 
-static int perform_filesystem(const Performer *p, const MountStep *s, Error *error)
+static int attach_to(Performer *p, const MountStep *s, int mount, bool directory, Error *error)
 {
-        _cleanup_close_ int mount = make_filesystem(s->type, s->source, s->options.rest, s->options.set);
+        bool made;
+        _cleanup_close_ int target =
+                directory ? mount_target_directory(p->root, s, &made) : mount_target_file(p->root, s);
 
-        if (mount < 0)
-                return failed(error, mount, "Cannot make the file system for", s->target);
-        return attach_to(p, s, mount, true, error);
+        return attach_on(p, s, mount, target, error);
 }
 
-static int perform_proc(const Performer *p, const MountStep *s, Error *error)
+/* Without a namespace of its own a container sees its own cgroup, not the host's tree. */
+static int copy_cgroup(const MountStep *s)
 {
-        _cleanup_close_ int mount = make_filesystem("proc", s->source, s->options.rest, s->options.set);
+        _cleanup_free_ char *text = NULL, *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        char *own;
         int r;
 
-        if (mount < 0)
-                return failed(error, mount, "Cannot make the file system for", s->target);
-        r = sysctl_write(mount, p->plan->launch->sysctl, error);
-        return r < 0 ? r : attach_to(p, s, mount, true, error);
+        r = fs_read_at(AT_FDCWD, "/proc/self/cgroup", CGROUP_FILE_MAX, &text, NULL);
+        if (r < 0)
+                return r;
+        own = startswith(text, "0::") ? text : strstr(text, "\n0::");
+        if (!own)
+                return -ENOENT;
+        own = strchr(own, '/');
+        if (!own)
+                return -ENOENT;
+        own[strcspn(own, "\n")] = '\0';
+        path = str_printf(CGROUP_MOUNT "%s", own);
+        fd = path ? mount_copy_path(path, AT_RECURSIVE) : -ENOMEM;
+        if (fd < 0)
+                return fd;
+        r = mount_set(fd, true, attributes_of(s), 0, MS_PRIVATE);
+        return r < 0 ? r : TAKE_FD(fd);
 }
 
-static int perform_dev(const Performer *p, const MountStep *s, Error *error)
+static bool has_cgroup_namespace(const Performer *p)
 {
-        _cleanup_close_ int mount = make_filesystem("tmpfs", s->source, s->options.rest, s->options.set);
+        return p->plan->launch->namespaces & 1U << LAUNCH_NS_CGROUP;
+}
+
+static int make_cgroup(const Performer *p, const MountStep *s)
+{
+        int fd = -EPERM;
+
+        if (has_cgroup_namespace(p))
+                fd = mount_make(s->type, s->source, s->options.rest, attributes_of(s));
+        return fd == -EPERM ? copy_cgroup(s) : fd;
+}
+
+/* The kernel lets a user namespace have a sysfs only with a network namespace: otherwise it is the host's. */
+static int make_sysfs(const MountStep *s)
+{
+        _cleanup_close_ int fd = mount_make(s->type, s->source, s->options.rest, attributes_of(s));
         int r;
 
-        if (mount < 0)
-                return failed(error, mount, "Cannot make the file system for", s->target);
-        r = device_fill(mount, p->plan->launch, error);
-        return r < 0 ? r : attach_to(p, s, mount, true, error);
+        if (fd != -EPERM)
+                return TAKE_FD(fd);
+        fd = mount_copy_path("/sys", AT_RECURSIVE);
+        if (fd < 0)
+                return fd;
+        r = mount_set(fd, true, attributes_of(s), 0, MS_PRIVATE);
+        return r < 0 ? r : TAKE_FD(fd);
 }
 
-static int perform_copy(const Performer *p, const MountStep *s, Error *error)
+/* The group of terminals may be nobody's in a user namespace. */
+static int make_devpts(const MountStep *s)
+{
+        _cleanup_strv_ char **options = NULL;
+        int fd = mount_make(s->type, s->source, s->options.rest, attributes_of(s));
+
+        if (fd != -EINVAL)
+                return fd;
+        STRV_FOREACH(o, s->options.rest)
+                if (!startswith(*o, "gid=") && strv_append(&options, *o) < 0)
+                        return -ENOMEM;
+        return mount_make(s->type, s->source, options, attributes_of(s));
+}
+
+static int make_step(const Performer *p, const MountStep *s)
+{
+        bool user = namespace_has_user(p->plan->namespaces);
+
+        if (s->action == MOUNT_PROC)
+                return mount_make("proc", s->source, s->options.rest, attributes_of(s));
+        if (s->action == MOUNT_CGROUP)
+                return make_cgroup(p, s);
+        if (user && streq(s->type, "sysfs"))
+                return make_sysfs(s);
+        if (user && streq(s->type, "devpts"))
+                return make_devpts(s);
+        return mount_make(s->type, s->source, s->options.rest, attributes_of(s));
+}
+
+/* In a user namespace the kernel allows new ones of procfs and sysfs as long as the host's can be seen. */
+static bool is_made_early(const Performer *p, const MountStep *s)
+{
+        if (s->action == MOUNT_CGROUP && !has_cgroup_namespace(p))
+                return true;
+        return namespace_has_user(p->plan->namespaces) &&
+               (s->action == MOUNT_PROC || s->action == MOUNT_CGROUP || streq_ptr(s->type, "sysfs"));
+}
+
+static int make_early(const Performer *p, Error *error)
+{
+        for (size_t i = 0; i < p->plan->n_steps; i++) {
+                MountStep *s = &p->plan->steps[i];
+
+                if (!is_made_early(p, s))
+                        continue;
+                s->fd = make_step(p, s);
+                if (s->fd < 0)
+                        return failed(error, s->fd, "Cannot make the file system for", s->target);
+        }
+        return 0;
+}
+
+static int take_step(const Performer *p, MountStep *s, Error *error)
+{
+        if (s->fd < 0)
+                s->fd = make_step(p, s);
+        return s->fd < 0 ? failed(error, s->fd, "Cannot make the file system for", s->target) : 0;
+}
+
+static bool has_mode(const MountStep *s)
+{
+        STRV_FOREACH(o, s->options.rest)
+                if (startswith(*o, "mode="))
+                        return true;
+        return false;
+}
+
+/* A tmpfs looks like the directory that it covers, unless it is told otherwise. */
+static int make_tmpfs(const MountStep *s, int target, bool made)
+{
+        _cleanup_strv_ char **options = NULL;
+        uint64_t attributes = attributes_of(s) & ~(s->options.copy_up ? (uint64_t) MOUNT_ATTR_RDONLY : 0);
+        struct stat st;
+        int r;
+
+        if (made || has_mode(s))
+                return mount_make(s->type, s->source, s->options.rest, attributes);
+        r = fstat(target, &st) < 0 ? -errno : strv_copy(s->options.rest, &options);
+        if (r >= 0)
+                r = strv_consume(&options, str_printf("mode=%o", st.st_mode & 07777));
+        return r < 0 ? r : mount_make(s->type, s->source, options, attributes);
+}
+
+static int perform_tmpfs(Performer *p, const MountStep *s, Error *error)
+{
+        bool made;
+        _cleanup_close_ int target = mount_target_directory(p->root, s, &made), mount = -EBADF;
+        int r;
+
+        if (target < 0)
+                return attach_on(p, s, -EBADF, target, error);
+        mount = make_tmpfs(s, target, made);
+        if (mount < 0)
+                return failed(error, mount, "Cannot make the file system for", s->target);
+        if (s->options.copy_up) {
+                r = made ? 0 : copy_up(target, mount);
+                if (r >= 0)
+                        r = mount_set(mount, false, attributes_of(s) & MOUNT_ATTR_RDONLY, 0, 0);
+                if (r < 0)
+                        return failed(error, r, "Cannot fill the tmpfs on", s->target);
+        }
+        return attach_on(p, s, mount, target, error);
+}
+
+static int perform_filesystem(Performer *p, MountStep *s, Error *error)
+{
+        int r;
+
+        if (streq(s->type, "tmpfs"))
+                return perform_tmpfs(p, s, error);
+        r = take_step(p, s, error);
+        return r < 0 ? r : attach_to(p, s, s->fd, true, error);
+}
+
+static int perform_proc(Performer *p, MountStep *s, Error *error)
+{
+        int r;
+
+        r = take_step(p, s, error);
+        if (r >= 0)
+                r = sysctl_write(s->fd, p->plan->launch->sysctl, error);
+        return r < 0 ? r : attach_to(p, s, s->fd, true, error);
+}
+
+static int perform_dev(Performer *p, MountStep *s, Error *error)
+{
+        int r = 0;
+
+        if (s->fd < 0) {
+                s->fd = mount_make("tmpfs", s->source, s->options.rest, attributes_of(s));
+                if (s->fd < 0)
+                        return failed(error, s->fd, "Cannot make the file system for", s->target);
+                r = device_fill(s->fd, p->plan->launch, &p->plan->namespaces->maps, error);
+        }
+        return r < 0 ? r : attach_to(p, s, s->fd, true, error);
+}
+
+static int perform_copy(Performer *p, const MountStep *s, Error *error)
 {
         return attach_to(p, s, s->fd, s->directory, error);
+}
+
+/* One that is there already must say the same. */
+static int perform_symlink(const Performer *p, const MountStep *s, Error *error)
+{
+        const char *name;
+        _cleanup_close_ int parent = mount_target_parent(p->root, s->target, &name);
+        char there[PATH_MAX];
+        ssize_t n;
+
+        if (parent < 0)
+                return failed(error, parent, "Cannot make the directory of", s->target);
+        if (symlinkat(s->owned, parent, name) >= 0)
+                return 0;
+        n = errno == EEXIST ? readlinkat(parent, name, there, sizeof(there)) : -1;
+        if (n < 0 || (size_t) n != strlen(s->owned) || memcmp(there, s->owned, (size_t) n) != 0)
+                return failed(error, n < 0 ? errno : EEXIST, "Cannot make the symlink", s->target);
+        return 0;
 }
 
 /* The first use attaches the mount itself: the kernel copies only what is attached in this namespace. */
@@ -343,20 +303,20 @@ static int attach_again(int mount, bool *attached, int target)
         int r;
 
         if (!*attached) {
-                r = attach(mount, target);
+                r = mount_attach(mount, target);
                 *attached = r >= 0;
                 return r;
         }
-        copy = copy_of(mount);
-        return copy < 0 ? copy : attach(copy, target);
+        copy = mount_copy(mount);
+        return copy < 0 ? copy : mount_attach(copy, target);
 }
 
 static int mask_directory(Performer *p, int target)
 {
         if (p->empty < 0)
-                p->empty = make_filesystem("tmpfs", "tmpfs", NULL,
-                                           MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-                                                   MOUNT_ATTR_NOEXEC);
+                p->empty = mount_make("tmpfs", "tmpfs", NULL,
+                                      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                              MOUNT_ATTR_NOEXEC);
         return p->empty < 0 ? p->empty : attach_again(p->empty, &p->empty_attached, target);
 }
 
@@ -384,17 +344,18 @@ static int perform_protect(const Performer *p, const MountStep *s, Error *error)
                 return 0;
         if (target < 0)
                 return failed(error, target, "Cannot protect", s->target);
-        copy = copy_of(target);
-        r = copy < 0 ? copy : make_readonly(copy, true);
+        copy = mount_copy(target);
+        r = copy < 0 ? copy : mount_set(copy, true, MOUNT_ATTR_RDONLY, 0, 0);
         if (r >= 0)
-                r = attach(copy, target);
+                r = mount_attach(copy, target);
         return r < 0 ? failed(error, r, "Cannot protect", s->target) : 0;
 }
 
-static int perform_step(Performer *p, const MountStep *s, Error *error)
+static int perform_step(Performer *p, MountStep *s, Error *error)
 {
         switch (s->action) {
         case MOUNT_FILESYSTEM:
+        case MOUNT_CGROUP:
                 return perform_filesystem(p, s, error);
         case MOUNT_PROC:
                 return perform_proc(p, s, error);
@@ -402,6 +363,12 @@ static int perform_step(Performer *p, const MountStep *s, Error *error)
                 return perform_dev(p, s, error);
         case MOUNT_COPY:
                 return perform_copy(p, s, error);
+        case MOUNT_SYMLINK:
+                return perform_symlink(p, s, error);
+        case MOUNT_NODE:
+                return device_make(p->root, s->device, error);
+        case MOUNT_LINKS:
+                return device_link(p->root, error);
         case MOUNT_MASK:
                 return strchr(s->target, '*') ? 0 : perform_mask(p, s, error);
         case MOUNT_PROTECT:
@@ -417,29 +384,50 @@ static void performer_done(Performer *p)
         close_fd(p->empty);
 }
 
-int mount_plan_perform(const MountPlan *plan, Error *error)
+static int enter(Performer *p, Error *error)
+{
+        p->entered = true;
+        return mount_root_enter(p->plan, p->root, error);
+}
+
+static int perform_steps(Performer *p, Error *error)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < p->plan->n_steps; i++)
+                r = perform_step(p, &p->plan->steps[i], error);
+        return r;
+}
+
+/* Private is what everything is. */
+static int finish_root(const Performer *p, Error *error)
+{
+        int64_t propagation = p->plan->launch->rootfs_propagation;
+        int r;
+
+        if (propagation & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) &&
+            mount(NULL, "/", NULL, (unsigned long) propagation, NULL) < 0)
+                return failed(error, errno, "Cannot set the propagation of", "/");
+        r = p->plan->launch->root_readonly ? mount_set(p->root, false, MOUNT_ATTR_RDONLY, 0, 0) : 0;
+        return r < 0 ? failed(error, r, "Cannot make read-only:", "/") : 0;
+}
+
+int mount_plan_perform(MountPlan *plan, Error *error)
 {
         _cleanup_(performer_done) Performer p = {.plan = plan, .root = -EBADF, .empty = -EBADF};
         int r;
 
-        r = assemble_root(plan, error);
-        if (r < 0)
-                return r;
-        p.root = open(plan->before_pivot ? root_place(plan) : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (p.root < 0)
-                return failed(error, errno, "Cannot open", "/");
-        for (size_t i = 0; i < plan->n_steps; i++) {
-                r = perform_step(&p, &plan->steps[i], error);
-                if (r < 0)
-                        return r;
+        r = make_early(&p, error);
+        if (r >= 0)
+                r = mount_root_assemble(plan, &p.root, error);
+        if (r >= 0 && !plan->before_pivot)
+                r = enter(&p, error);
+        if (r >= 0)
+                r = perform_steps(&p, error);
+        if (r >= 0 && plan->before_pivot) {
+                r = plan->before_pivot(plan->context, error);
+                if (r >= 0)
+                        r = enter(&p, error);
         }
-        r = plan->before_pivot ? plan->before_pivot(plan->context, error) : 0;
-        if (r >= 0 && plan->before_pivot)
-                r = enter_root(plan, error);
-        if (r < 0)
-                return r;
-        if (!plan->launch->root_readonly)
-                return 0;
-        r = make_readonly(p.root, false);
-        return r < 0 ? failed(error, r, "Cannot make read-only:", "/") : 0;
+        return r < 0 ? r : finish_root(&p, error);
 }

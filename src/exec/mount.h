@@ -6,4 +6,4 @@
 
 #include "exec/mount-plan.h"
 
-int mount_plan_perform(const MountPlan *p, Error *error);
+int mount_plan_perform(MountPlan *p, Error *error);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include "exec/mount-root.h"
 #include "exec/mount.h"
 #include "exec/payload.h"
 #include "exec/seccomp-cache.h"
@@ -38,9 +39,11 @@ static int check_order(const Launch *l, Error *error)
 {
         if (!l->process.args)
                 return error_set(error, ERROR_INVALID_ARGUMENT, "The order has no process");
-        if (l->hostname && (!(l->namespaces & 1U << LAUNCH_NS_UTS) || l->namespace_paths[LAUNCH_NS_UTS]))
+        if ((l->hostname || l->domainname) && !namespace_is_own(l, LAUNCH_NS_UTS))
                 return error_set(error, ERROR_INVALID_ARGUMENT,
-                                 "A host name needs a UTS namespace of the container's own");
+                                 "A host or domain name needs a UTS namespace of the container's own");
+        if (l->intel_rdt)
+                return error_set(error, ERROR_NOT_SUPPORTED, "linux.intelRdt");
         return sysctl_check(l, error);
 }
 
@@ -55,9 +58,9 @@ int payload_open(Payload *p, Error *error)
 {
         int r;
 
-        r = mount_plan_open(&p->plan, error);
+        r = namespace_set_open(p->launch, &p->namespaces, error);
         if (r >= 0)
-                r = namespace_set_open(p->launch, &p->namespaces, error);
+                r = mount_plan_open(&p->plan, &p->namespaces, error);
         if (r >= 0)
                 r = namespace_join_pid(&p->namespaces, error);
         if (r >= 0)
@@ -73,22 +76,37 @@ static int failed(Error *error, int r, const char *what)
         return error_set(error, ERROR_START_FAILED, "Cannot %s: %s", what, strerror(abs(r)));
 }
 
-int payload_arrive(const Payload *p, Error *error)
+/* What a namespace of the container's own needs. */
+static int set_names(const Launch *l, Error *error)
 {
-        const Launch *l = p->launch;
+        if (l->hostname && sethostname(l->hostname, strlen(l->hostname)) < 0)
+                return failed(error, errno, "set the host name");
+        if (l->domainname && setdomainname(l->domainname, strlen(l->domainname)) < 0)
+                return failed(error, errno, "set the domain name");
+        return 0;
+}
+
+int payload_arrive(Payload *p, Error *error)
+{
         int r;
 
         /* C1: the namespaces that others made. */
         r = namespace_join(&p->namespaces, error);
+        /* C2: the user namespace, and in it the new ones. */
+        if (r >= 0 && namespace_has_user(&p->namespaces))
+                r = mount_root_early(&p->plan, error);
+        if (r >= 0)
+                r = namespace_enter_user(&p->namespaces, error);
         if (r < 0)
                 return r;
-        /* C2: what the new ones need. */
-        r = p->namespaces.new_flags & CLONE_NEWNET ? namespace_loopback_up() : 0;
+        /* C3: what the new ones need. */
+        r = p->namespaces.all_flags & CLONE_NEWNET ? namespace_loopback_up() : 0;
         if (r < 0)
                 return failed(error, r, "set up the loopback device");
-        if (l->hostname && sethostname(l->hostname, strlen(l->hostname)) < 0)
-                return failed(error, errno, "set the host name");
-        /* C3: the root and all mounts; modes are as written. */
+        r = set_names(p->launch, error);
+        if (r < 0)
+                return r;
+        /* C4: the root and all mounts; modes are as written. */
         (void) umask(0);
         return mount_plan_perform(&p->plan, error);
 }

@@ -23,5 +23,6 @@ void payload_done(Payload *p);
 /* Launcher, before the clone. The first makes the plan, which may then be added to. */
 int payload_plan(Payload *p, Error *error);
 int payload_open(Payload *p, Error *error);
-/* Child: namespaces, host name, mounts. */
-int payload_arrive(const Payload *p, Error *error);
+/* Child: namespaces, host name, mounts. Who returns may be another process, made inside the user namespace.
+ */
+int payload_arrive(Payload *p, Error *error);

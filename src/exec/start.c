@@ -117,7 +117,7 @@ static int prepare(Start *s, const char *id, char *const *args, Error *error)
 
 static int child(void *context, const Channel *channel, Error *error)
 {
-        const Start *s = context;
+        Start *s = context;
         Process p = {
                 .order = &s->payload.launch->process,
                 .filter = &s->payload.filter,

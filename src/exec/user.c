@@ -95,11 +95,11 @@ static int wish_parse(const char *text, Wish *w, Error *error)
         return r;
 }
 
-/* Absent is empty. */
+/* Absent is empty. Links lead nowhere but to other files of the root. */
 static int read_file(int root, const char *path, char **ret, Error *error)
 {
         _cleanup_close_ int fd =
-                fs_open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, 0);
+                fs_open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
         int r;
 
         if (fd == -ENOENT || fd == -ENOTDIR) {
@@ -251,7 +251,8 @@ static int resolve_groups(int root, const LaunchProcess *p, const Wish *w, const
                 i->gid = w->gid;
         else if (r >= 0 && w->group)
                 r = find_group(file, w->group, &i->gid, error);
-        if (r >= 0)
+        /* An order of numbers alone lists every group that it means. */
+        if (r >= 0 && p->user)
                 r = add_group(i, i->gid, error);
         if (r >= 0 && name)
                 r = add_memberships(i, file, name, error);

@@ -12,6 +12,4 @@ extern const MemberTable launch_linux_table;     /* of Launch */
 extern const MemberTable launch_resources_table; /* of LaunchResources */
 extern const MemberTable launch_id_map_table;    /* of LaunchIdMap */
 
-/* The kernel takes 340 lines for a namespace; no two may overlap. */
-#define LAUNCH_ID_MAPS_MAX 340
 int launch_check_id_maps(const LaunchIdMaps *maps, const MemberWhere *where, Error *error);

@@ -12,6 +12,7 @@
 #define OCI_MINOR_MAX 3
 #define MOUNTS_MAX 4096
 #define HOOKS_MAX 1024
+#define KEEP_GROUPS_ANNOTATION "run.oci.keep_original_groups"
 #define FIELD(member) offsetof(Launch, member)
 
 static const char *const hook_points[_LAUNCH_HOOK_MAX] = {
@@ -196,6 +197,7 @@ int launch_from_json(const json_t *v, Launch **ret, Error *error)
         r = members_read(v, NULL, &launch_table, l, error);
         if (r < 0)
                 return r;
+        l->process.keep_groups = streq_ptr(map_get(l->annotations, KEEP_GROUPS_ANNOTATION), "1");
         *ret = TAKE_PTR(l);
         return 0;
 }

@@ -35,6 +35,9 @@ typedef enum LaunchCapabilitySet {
         _LAUNCH_CAP_MAX,
 } LaunchCapabilitySet;
 
+/* The kernel takes 340 lines for a namespace; no two may overlap. */
+#define LAUNCH_ID_MAPS_MAX 340
+
 /* As in the kernel's uid_map: size IDs from container_id on are those from host_id on. */
 typedef struct LaunchIdMap {
         uint32_t container_id, host_id, size;
@@ -118,6 +121,7 @@ typedef struct LaunchProcess {
                           uid/gid */
         char **groups; /* ours: names or numbers of further groups, "keep-groups" never */
         U32List additional_gids;
+        bool keep_groups; /* asked for by the annotation run.oci.keep_original_groups */
         bool has_umask;
         mode_t umask;
         char **args;

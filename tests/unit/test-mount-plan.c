@@ -6,8 +6,10 @@
 #include <sys/mount.h>
 
 #include "base/str.h"
+#include "exec/mount-idmap.h"
 #include "exec/mount-plan.h"
 #include "exec/sysctl.h"
+#include "spec/id-map.h"
 #include "test.h"
 
 static int parse_words(const char *text, MountOptions *ret)
@@ -52,6 +54,8 @@ TEST(recursive_forms)
                 _cleanup_free_ char *word = str_printf("r%s", mount_option_name(i));
 
                 CHECK_OK(parse_words(mount_option_name(i), &plain));
+                if ((plain.set | plain.clear) == 0)
+                        continue;
                 CHECK_OK(parse_words(word, &all));
                 CHECK_EQ(plain.set, all.set_all);
                 CHECK_EQ(plain.clear, all.clear_all);
@@ -99,7 +103,7 @@ TEST(steps)
                           "proc /proc proc\n"
                           "dev /dev tmpfs\n"
                           "mount /tmp tmpfs\n"
-                          "mount /sys/fs/cgroup cgroup\n"
+                          "cgroup /sys/fs/cgroup cgroup\n"
                           "bind /data /srv\n"
                           "bind /more /srv\n"
                           "bind /etc/localtime /usr/share/zoneinfo/Europe/Berlin\n"
@@ -110,14 +114,20 @@ TEST(steps)
         CHECK_EQ(p.steps[6].options.set, MOUNT_ATTR_RDONLY);
 }
 
+/* What is there when nobody mounts a /dev. */
+#define NODES                                                                                                \
+        "\nnode /dev/null\nnode /dev/zero\nnode /dev/full\nnode /dev/random\nnode /dev/urandom\n"            \
+        "node /dev/tty\nlinks /dev"
+
 TEST(roots)
 {
         static const struct {
                 const char *order, *expected;
         } cases[] = {
-                {"{'root':{'path':'/img','readonly':true}}", "root /img"},
+                {"{'root':{'path':'/img','readonly':true}}", "root /img" NODES},
                 {"{'berth':{'overlayLower':['/a']}}",
-                 "root overlay lowerdir=/a:/run/berth/root,redirect_dir=nofollow,metacopy=off,index=off"},
+                 "root overlay "
+                 "lowerdir=/a:/run/berth/root,redirect_dir=nofollow,metacopy=off,index=off" NODES},
         };
 
         FOREACH_ELEMENT(c, cases) {
@@ -132,6 +142,65 @@ TEST(roots)
         }
 }
 
+TEST(devices)
+{
+        static const struct {
+                const char *order, *expected;
+        } cases[] = {
+                /* The tmpfs takes its own. */
+                {"{'root':{'path':'/i'},'mounts':[{'destination':'/dev','type':'tmpfs'}],"
+                 "'linux':{'devices':[{'path':'/dev/fuse','type':'c'},{'path':'/x','type':'p'}]}}",
+                 "root /i\ndev /dev\nnode /x"},
+                /* The host's has all. */
+                {"{'root':{'path':'/i'},'mounts':[{'destination':'/dev','source':'/"
+                 "dev','options':['rbind']}],"
+                 "'linux':{'devices':[{'path':'/dev/fuse','type':'c'},{'path':'/x','type':'c'}]}}",
+                 "root /i\nbind /dev /dev\nnode /x"},
+                /* Nobody in a user namespace makes nodes, but of pipes. */
+                {"{'root':{'path':'/i'},'mounts':[{'destination':'/dev','type':'tmpfs'}],"
+                 "'linux':{'namespaces':[{'type':'user'}],"
+                 "'devices':[{'path':'/x','type':'c'},{'path':'/y','type':'p'}]}}",
+                 "root /i\ndev /dev\nbind /x /x\nnode /y"},
+        };
+
+        FOREACH_ELEMENT(c, cases) {
+                _cleanup_(launch_freep) Launch *l = NULL;
+                _cleanup_mount_plan_ MountPlan p = MOUNT_PLAN_INIT;
+                _cleanup_error_ Error error = ERROR_INIT;
+                _cleanup_free_ char *text = NULL;
+
+                CHECK_OK(plan(c->order, &l, &p, &error));
+                text = mount_plan_text(&p);
+                CHECK_STREQ(text, c->expected);
+        }
+}
+
+TEST(id_maps_of_options)
+{
+        LaunchIdMap container[] = {{0, 0, 1}, {1, 2, 1000}};
+        const LaunchIdMaps base = {.uids = container, .n_uids = 2, .gids = container, .n_gids = 2};
+        static const char *const bad[] = {"",
+                                          "uids=0-1-10",
+                                          "uids=0-1;gids=0-1-1",
+                                          "uids=a-1-1;gids=0-0-1",
+                                          "uids=0-0-0;gids=0-0-1",
+                                          "uids=0-4294967290-9;gids=0-0-1",
+                                          "uids=0-0-1;gids=0-0-1;x=1"};
+        _cleanup_launch_id_maps_ LaunchIdMaps maps = {};
+
+        CHECK_OK(mount_idmap_parse("uids=0-1-10#10-11-10;gids=@1-3-10", &base, &maps));
+        CHECK_EQ(maps.n_uids, 2);
+        CHECK_EQ(maps.uids[1].container_id, 10);
+        CHECK_EQ(maps.uids[1].host_id, 11);
+        CHECK_EQ(maps.gids[0].host_id, 4);
+        FOREACH_ELEMENT(text, bad) {
+                LaunchIdMaps none = {};
+
+                if (mount_idmap_parse(*text, &base, &none) >= 0)
+                        test_fail(__FILE__, __LINE__, "was refused", *text, NULL);
+        }
+}
+
 TEST(refused)
 {
         static const char *const orders[] = {
@@ -140,6 +209,11 @@ TEST(refused)
                 "{'root':{'path':'/i'},'mounts':[{'destination':'/d','type':'bind','source':'relative'}]}",
                 "{'root':{'path':'/i'},'mounts':[{'destination':'/d','source':'/s','options':['bind','x']}]}",
                 "{'root':{'path':'/i'},'mounts':[{'destination':'/d'}]}",
+                "{'root':{'path':'/i'},'mounts':[{'destination':'/d','source':'/"
+                "s','options':['bind','tmpcopyup']}]}",
+                "{'root':{'path':'/i'},'mounts':[{'destination':'/"
+                "','type':'tmpfs','options':['tmpcopyup']}]}",
+                "{'root':{'path':'/i'},'mounts':[{'destination':'/d','type':'tmpfs','options':['idmap']}]}",
                 "{'root':{'path':'/i'},'mounts':[{'destination':'/d','type':'a/b'}]}",
                 "{'root':{'path':'/i'},'linux':{'maskedPaths':['proc']}}",
                 "{'root':{'path':'/i'},'linux':{'readonlyPaths':['']}}",
