@@ -8,7 +8,6 @@
  * {"Error":...}. */
 
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -17,6 +16,7 @@
 #include "base/str.h"
 #include "prog/pull-sandbox.h"
 #include "prog/pull.h"
+#include "prog/result.h"
 #include "spec/name.h"
 
 typedef struct Verb {
@@ -64,41 +64,9 @@ static const Verb verbs[] = {
         {"sweep", pull_sweep, false, "what an interrupted operation left"},
 };
 
-/* The pipe may be one that does not block. */
-static int write_line(const char *text)
-{
-        size_t size = strlen(text);
-
-        while (size > 0) {
-                ssize_t n = write(STDOUT_FILENO, text, size);
-
-                if (n < 0 && errno == EAGAIN)
-                        (void) poll(&(struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT}, 1, -1);
-                else if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        text += n;
-                        size -= (size_t) n;
-                }
-        }
-        return 0;
-}
-
 static int write_result(const Pull *p, int r)
 {
-        _cleanup_json_ json_t *line = NULL;
-        _cleanup_free_ char *text = NULL, *whole = NULL;
-
-        if (r < 0)
-                line = json_pack("{s:{s:s, s:s}}", "Error", "Name", error_bus_name(p->error.kind), "Message",
-                                 strempty(p->error.message));
-        else
-                line = p->result ? json_pack("{s:O}", "Result", p->result) : json_pack("{s:{}}", "Result");
-        text = line ? json_text(line) : NULL;
-        whole = text ? str_printf("%s\n", text) : NULL;
-        if (!whole)
-                return log_oom();
-        r = write_line(whole);
+        r = result_write(STDOUT_FILENO, p->result, r, &p->error);
         return r < 0 ? log_error_errno(r, "Cannot write the result: %m") : 0;
 }
 
