@@ -59,6 +59,7 @@ static void pull_done(Pull *p)
 }
 
 static const Verb verbs[] = {
+        {"export", pull_export, true, "into the file or directory on standard input: ID[=NAME]..."},
         {"load", pull_load, true, "the images of the archive (or layout directory) on standard input"},
         {"remove", pull_remove, true, "what is left of images that the daemon has taken away: ID..."},
         {"sweep", pull_sweep, false, "what an interrupted operation left"},
@@ -109,7 +110,7 @@ int main(int argc, char **argv)
         log_setup("berth-pull");
         (void) umask(077);
         (void) signal(SIGPIPE, SIG_IGN);
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+        while ((c = getopt_long(argc, argv, "+h", options, NULL)) >= 0)
                 if (c == 's')
                         state = optarg;
                 else

@@ -16,6 +16,7 @@ typedef struct Pull {
         Error error;
 } Pull;
 
+int pull_export(Pull *p, char **arguments);
 int pull_load(Pull *p, char **arguments);
 int pull_remove(Pull *p, char **arguments);
 int pull_sweep(Pull *p, char **arguments);

@@ -2,6 +2,8 @@
 
 /* What exporting a layer needs: where its recipe is, and content by its checksum. */
 
+#include <linux/limits.h>
+
 #include "base/fs.h"
 #include "store/image-store-private.h"
 
@@ -77,16 +79,47 @@ int image_store_find_recipe(ImageStore *s, const char *diff_id, uint8_t ret[stat
         return -ENODATA;
 }
 
-int image_store_open_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], Error *error)
+#define OBJECT_PATH_MAX (sizeof("objects/xx/.file") + OSTREE_SHA256_STRING_LEN)
+
+static void file_path(const uint8_t sum[static OBJECT_SUM_SIZE], char ret[static OBJECT_PATH_MAX])
 {
-        char hex[OSTREE_SHA256_STRING_LEN + 1], path[sizeof("objects/xx/.file") + OSTREE_SHA256_STRING_LEN];
-        int fd;
+        char hex[OSTREE_SHA256_STRING_LEN + 1];
 
         ostree_checksum_inplace_from_bytes(sum, hex);
-        (void) snprintf(path, sizeof(path), "objects/%.2s/%s.file", hex, hex + 2);
-        fd = openat(ostree_repo_get_dfd(s->repo), path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0)
-                return fd;
+        (void) snprintf(ret, OBJECT_PATH_MAX, "objects/%.2s/%s.file", hex, hex + 2);
+}
+
+static int read_failed(Error *error)
+{
         return errno == ENOENT ? damaged(error, "an object is missing")
                                : error_set_errno(error, errno, "Cannot read the image store");
+}
+
+int image_store_stat_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], struct stat *ret,
+                            char *target, Error *error)
+{
+        int dir = ostree_repo_get_dfd(s->repo);
+        char path[OBJECT_PATH_MAX];
+        ssize_t n;
+
+        file_path(sum, path);
+        if (fstatat(dir, path, ret, AT_SYMLINK_NOFOLLOW) < 0)
+                return read_failed(error);
+        if (!S_ISLNK(ret->st_mode))
+                return 0;
+        n = readlinkat(dir, path, target, PATH_MAX - 1);
+        if (n < 0)
+                return read_failed(error);
+        target[n] = '\0';
+        return 0;
+}
+
+int image_store_open_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], Error *error)
+{
+        char path[OBJECT_PATH_MAX];
+        int fd;
+
+        file_path(sum, path);
+        fd = openat(ostree_repo_get_dfd(s->repo), path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 ? read_failed(error) : fd;
 }

@@ -9,6 +9,8 @@
  * image_store_publish() sets the refs, which makes layers found. What is cut off before leaves objects that
  * no ref needs, for image_store_collect() to remove. */
 
+#include <sys/stat.h>
+
 #include "spec/error.h"
 #include "store/tree.h"
 
@@ -66,6 +68,9 @@ int image_store_checkout(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE
 /* -ENODATA without an error: the layer has none. */
 int image_store_find_recipe(ImageStore *s, const char *diff_id, uint8_t ret[static OBJECT_SUM_SIZE],
                             Error *error);
+/* Who owns a file or symlink, and so on; target, for PATH_MAX bytes, is set for a symlink. */
+int image_store_stat_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], struct stat *ret,
+                            char *target, Error *error);
 /* The content of a file's object, for reading. */
 int image_store_open_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], Error *error);
 
