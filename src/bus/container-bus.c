@@ -331,8 +331,16 @@ static int get_setting(sd_bus *bus, const char *path, const char *interface, con
 {
         const Setting *row = setting_by_name(SPEC_CONTAINER, property);
         const Container *c = userdata;
-        _cleanup_json_ json_t *v = row ? setting_json(c->file.spec, row) : NULL;
+        _cleanup_(spec_freep) Spec *limits = NULL;
+        _cleanup_json_ json_t *v = NULL;
+        int r;
 
+        if (row && row->flags & SETTING_LIVE) {
+                r = container_limits(c, &limits);
+                if (r < 0)
+                        return r;
+        }
+        v = row ? setting_json(limits ?: c->file.spec, row) : NULL;
         return row ? value_append(reply, row->type->signature, v) : -ENOENT;
 }
 

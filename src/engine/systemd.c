@@ -430,6 +430,15 @@ int systemd_reset_failed(Systemd *s, const char *unit, SystemdCall **slot, Syste
         return r < 0 ? r : send_call(s, m, on_reply, slot, reply, NULL, userdata);
 }
 
+int systemd_reload(Systemd *s, SystemdCall **slot, SystemdReply reply, void *userdata)
+{
+        _cleanup_message_ sd_bus_message *m = NULL;
+        int r;
+
+        r = new_message(s, "Reload", &m);
+        return r < 0 ? r : send_call(s, m, on_reply, slot, reply, NULL, userdata);
+}
+
 typedef struct Question {
         Systemd *systemd;
         char *unit;

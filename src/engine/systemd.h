@@ -85,6 +85,8 @@ int systemd_kill(Systemd *s, const char *unit, int signal, SystemdCall **slot, S
                  void *userdata);
 int systemd_reset_failed(Systemd *s, const char *unit, SystemdCall **slot, SystemdReply reply,
                          void *userdata);
+/* Reads all unit files again. */
+int systemd_reload(Systemd *s, SystemdCall **slot, SystemdReply reply, void *userdata);
 /* Those rows of a unit file whose keys are in keys, on a unit that runs. */
 int systemd_set_properties(Systemd *s, const char *unit, const UnitFile *rows, char *const *keys,
                            SystemdCall **slot, SystemdReply reply, void *userdata);

@@ -124,6 +124,24 @@ static int append_devices(sd_bus_message *m, const UnitRow *row)
         return r;
 }
 
+static int append_rates(sd_bus_message *m, const UnitRow *row)
+{
+        uint64_t rate;
+        int r;
+
+        r = sd_bus_message_open_container(m, 'v', "a(st)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(st)");
+        for (char **i = row->list; r >= 0 && i && i[0] && i[1]; i += 2) {
+                r = parse_u64(i[1], 0, UINT64_MAX, &rate);
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "(st)", i[0], rate);
+        }
+        for (unsigned i = 0; r >= 0 && i < 2; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
 /* Numbers are statuses, the others names of signals. */
 static int append_statuses(sd_bus_message *m, char *const *list, bool signals)
 {
@@ -209,6 +227,7 @@ static int (*const appenders[])(sd_bus_message *m, const UnitRow *row) = {
         [UNIT_VALUE_FIELDS] = append_fields,
         [UNIT_VALUE_CPU_QUOTA] = append_u64,
         [UNIT_VALUE_CPUSET] = append_cpuset,
+        [UNIT_VALUE_RATES] = append_rates,
 };
 
 /* "TimeoutStopSec" is TimeoutStopUSec on the bus, "CPUQuota" CPUQuotaPerSecUSec. */

@@ -121,9 +121,24 @@ static json_t *id_maps_json(const LaunchIdMaps *m)
         return json_pack("{s:o, s:o}", "UidMap", strings(uids), "GidMap", strings(gids));
 }
 
-static json_t *host_config_json(const Container *c)
+static json_t *rates_json(char *const *texts, bool bytes, const char *word)
 {
-        const Spec *s = c->file.spec;
+        json_t *a = json_array();
+
+        STRV_FOREACH(i, (char **) texts) {
+                _cleanup_free_ char *path = NULL;
+                uint64_t rate;
+
+                if (device_rate_parse(*i, bytes, &path, &rate, NULL) >= 0)
+                        (void) json_array_append_new(
+                                a, json_pack("{s:s, s:I}", "Path", path, word, (json_int_t) rate));
+        }
+        return a;
+}
+
+/* With the limits that hold now. */
+static json_t *host_config_json(const Container *c, const Spec *s)
+{
         json_t *o = json_pack("{s:o, s:s, s:b, s:o, s:o, s:b, s:b, s:i}", "Binds", strings(s->volumes),
                               "NetworkMode", s->network ? s->network[0] : "none", "AutoRemove",
                               (int) s->auto_remove, "CapAdd", strings(s->cap_add), "CapDrop",
@@ -143,8 +158,16 @@ static json_t *host_config_json(const Container *c)
                 {"NanoCpus", json_integer((json_int_t) s->cpu_quota * 1000)},
                 {"CpuShares", size_json(s->cpu_shares)},
                 {"CpusetCpus", json_string(strempty(s->cpuset_cpus))},
+                {"CpusetMems", json_string(strempty(s->cpuset_mems))},
+                {"CpuQuota", size_json(s->cpu_time)},
+                {"CpuPeriod", size_json(spec_has(s, SETTING_CPU_TIME) ? s->cpu_period : 0)},
                 {"PidsLimit", size_json(s->pids_limit)},
                 {"BlkioWeight", size_json(s->io_weight)},
+                {"BlkioWeightDevice", rates_json(s->device_weights, false, "Weight")},
+                {"BlkioDeviceReadBps", rates_json(s->device_read_bps, true, "Rate")},
+                {"BlkioDeviceWriteBps", rates_json(s->device_write_bps, true, "Rate")},
+                {"BlkioDeviceReadIOps", rates_json(s->device_read_iops, false, "Rate")},
+                {"BlkioDeviceWriteIOps", rates_json(s->device_write_iops, false, "Rate")},
                 {"ShmSize", size_json(s->shm_size)},
                 {"Ulimits", strings(s->ulimits)},
                 {"Devices", strings(s->devices)},
@@ -177,7 +200,7 @@ static json_t *path_json(const Container *c, const char *name)
         return json_sprintf(CONTAINERS_DIR "/%s/%s", container_id(c), name);
 }
 
-static json_t *inspect_json(const Container *c, const Launch *l)
+static json_t *inspect_json(const Container *c, const Launch *l, const Spec *limits)
 {
         char *const *args = l->process.args;
         const Image *image = map_get(c->manager->images, c->file.image_id);
@@ -205,7 +228,7 @@ static json_t *inspect_json(const Container *c, const Launch *l)
                 {"BoundingCaps", capabilities_json(l->process.capabilities[0])},
                 {"Mounts", mounts_json(l)},
                 {"Config", config_json(c, l)},
-                {"HostConfig", host_config_json(c)},
+                {"HostConfig", host_config_json(c, limits)},
                 {"NetworkSettings", json_pack("{s:s, s:{}, s:{}}", "SandboxKey", "", "Ports", "Networks")},
         };
 
@@ -219,14 +242,17 @@ int container_inspect(Container *c, char **ret, Error *error)
 {
         _cleanup_json_ json_t *v = NULL, *config = NULL;
         _cleanup_(launch_freep) Launch *launch = NULL;
+        _cleanup_(spec_freep) Spec *limits = NULL;
         int r;
 
         r = state_load(c->manager->state, STATE_CONTAINERS, container_id(c), LAUNCH_FILE, &config, error);
         if (r >= 0)
                 r = launch_from_json(config, &launch, error);
+        if (r >= 0)
+                r = container_limits(c, &limits);
         if (r < 0)
                 return r;
-        v = inspect_json(c, launch);
+        v = inspect_json(c, launch, limits);
         *ret = v ? json_text(v) : NULL;
         return *ret ? 0 : error_set_errno(error, ENOMEM, "Cannot describe container %s", container_name(c));
 }

@@ -9,10 +9,13 @@
 #include <dirent.h>
 #include <limits.h>
 
+#include "base/fs.h"
 #include "base/str.h"
 #include "object/container.h"
 #include "spec/name.h"
 #include "spec/unit-file.h"
+
+#define RESTART_DROP_IN "50-berth-restart.conf"
 
 int container_unit_text(const Container *c, const Spec *spec, char **ret, Error *error)
 {
@@ -34,11 +37,47 @@ int container_unit_text(const Container *c, const Spec *spec, char **ret, Error 
         return r == -EINVAL ? 0 : r;
 }
 
+/* UNIT_LINK_DIR/UNIT.d */
+static char *drop_in_directory(const Container *c)
+{
+        return c->own_unit ? str_printf(UNIT_LINK_DIR "/%s.d", c->file.unit) : NULL;
+}
+
+int container_write_restart(const Container *c, const Spec *spec, Error *error)
+{
+        _cleanup_free_ char *path = drop_in_directory(c), *text = NULL;
+        _cleanup_(unit_file_freep) UnitFile *unit = NULL;
+        _cleanup_close_ int dir = -EBADF;
+        int r;
+
+        r = unit_file_restart(spec, &unit, error);
+        if (r >= 0)
+                r = unit_file_text(unit, &text);
+        if (r >= 0)
+                r = path ? fs_mkdir_p(path, 0755) : -ENOMEM;
+        if (r >= 0)
+                r = (dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ? -errno : 0;
+        if (r >= 0)
+                r = fs_replace_at(dir, RESTART_DROP_IN, text, strlen(text), 0644, FS_NO_SYNC);
+        return r < 0 ? error_set_errno(error, r, "Cannot write the restart policy of %s", c->file.unit) : 0;
+}
+
+/* What others have put there stays. */
+static void remove_restart(const Container *c)
+{
+        _cleanup_free_ char *path = drop_in_directory(c);
+        _cleanup_free_ char *file = path ? str_printf("%s/" RESTART_DROP_IN, path) : NULL;
+
+        if (file && unlink(file) >= 0)
+                (void) rmdir(path);
+}
+
 void container_unlink_unit(const Container *c)
 {
         _cleanup_free_ char *path = c->own_unit ? str_printf(UNIT_LINK_DIR "/%s", c->file.unit) : NULL;
         char target[PATH_MAX];
 
+        remove_restart(c);
         /* Nothing but a link is ours. */
         if (path && readlink(path, target, sizeof(target)) > 0 && unlink(path) >= 0)
                 fs_touch(UNIT_LINK_DIR);

@@ -27,6 +27,36 @@ static int assign(Spec *spec, const char *name, const json_t *value, char ***key
         return r < 0 || !row->unit ? r : strv_append(keys, row->unit);
 }
 
+/* Those that do not follow from one setting as it is. */
+static const char *const derived_keys[] = {
+        "MemorySwapMax",      "CPUWeight",           "CPUQuota",      "CPUQuotaPeriodSec", "IODeviceWeight",
+        "IOReadBandwidthMax", "IOWriteBandwidthMax", "IOReadIOPSMax", "IOWriteIOPSMax",
+};
+
+static bool names(const json_t *settings, SettingId id)
+{
+        return json_object_get(settings, setting_get(id)->name);
+}
+
+/* What was said earlier in other words goes: Cpus and CpuQuota mean the same, and a number of retries is one
+ * of "on-failure". */
+static int drop_superseded(Spec *s, const json_t *settings, Error *error)
+{
+        static const struct {
+                SettingId by, goes;
+        } pairs[] = {
+                {SETTING_RESTART_POLICY, SETTING_RESTART_RETRIES}, {SETTING_CPU_QUOTA, SETTING_CPU_TIME},
+                {SETTING_CPU_QUOTA, SETTING_CPU_PERIOD},           {SETTING_CPU_TIME, SETTING_CPU_QUOTA},
+                {SETTING_CPU_PERIOD, SETTING_CPU_QUOTA},
+        };
+        int r = 0;
+
+        FOREACH_ELEMENT(p, pairs)
+                if (r >= 0 && names(settings, p->by) && !names(settings, p->goes))
+                        r = setting_assign(s, setting_get(p->goes), "", error);
+        return r;
+}
+
 /* The settings as they will be, and the keys of the unit that they go by. */
 static int read_update(const Container *c, const json_t *settings, Spec **ret, char ***ret_keys, Error *error)
 {
@@ -39,11 +69,11 @@ static int read_update(const Container *c, const json_t *settings, Spec **ret, c
         r = spec_copy(c->file.spec, &spec);
         json_object_foreach((json_t *) settings, name, value) if (r >= 0) r =
                 assign(spec, name, value, &keys, error);
-        /* Those that follow from two settings. */
         if (r >= 0)
-                r = strv_append(&keys, "MemorySwapMax");
-        if (r >= 0)
-                r = strv_append(&keys, "CPUWeight");
+                r = drop_superseded(spec, settings, error);
+        FOREACH_ELEMENT(key, derived_keys)
+                if (r >= 0)
+                        r = strv_append(&keys, *key);
         if (r >= 0)
                 r = spec_verify(spec, error);
         if (r < 0)
@@ -104,6 +134,33 @@ static int apply(Container *c, const json_t *settings, Error *error)
         return 0;
 }
 
+static bool changes_restart(const json_t *settings)
+{
+        return names(settings, SETTING_RESTART_POLICY) || names(settings, SETTING_RESTART_RETRIES);
+}
+
+/* The limits hold and the file has everything; only systemd may not have read the policy. */
+static void on_reload_reply(int r, const char *job, const Error *error, void *userdata)
+{
+        Operation *o = userdata;
+
+        if (r < 0 && r != -ECONNRESET)
+                operation_fail_errno(o, r, error, "Cannot make systemd read the restart policy");
+        else
+                operation_complete(o, 0, NULL, NULL);
+}
+
+static int apply_restart(Operation *o, Error *error)
+{
+        int r;
+
+        r = container_write_restart(o->container, o->container->file.spec, error);
+        if (r >= 0)
+                r = systemd_reload(o->container->manager->systemd, &o->call, on_reload_reply, o);
+        /* Who starts anew reads everything. */
+        return r == -ECONNRESET ? 0 : r;
+}
+
 static void on_update_reply(int r, const char *job, const Error *error, void *userdata)
 {
         _cleanup_error_ Error own = ERROR_INIT;
@@ -116,6 +173,11 @@ static void on_update_reply(int r, const char *job, const Error *error, void *us
                 return;
         }
         r = apply(o->container, o->data, &own);
+        if (r >= 0 && changes_restart(o->data)) {
+                r = apply_restart(o, &own);
+                if (r >= 0 && o->call)
+                        return;
+        }
         operation_complete(o, r, &own, NULL);
 }
 
@@ -169,6 +231,10 @@ int container_update(Container *c, const json_t *settings, const Promise *p, Err
         r = read_update(c, settings, &spec, &keys, error);
         if (r < 0)
                 return r;
+        if (changes_restart(settings) && !c->own_unit)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                                 "The restart policy of %s is Restart= in its unit file: change it there",
+                                 container_name(c));
         if (!container_is_running(c)) {
                 r = apply(c, settings, error);
                 return r < 0 ? r : promise_complete(p, NULL);

@@ -110,6 +110,7 @@ Container *container_free(Container *c)
                 operation_detach_container(c->operations);
         systemd_call_cancel(&c->verify);
         systemd_call_cancel(&c->tidy);
+        sd_event_source_disable_unref(c->limits_watch);
         leave_maps(c);
         container_file_done(&c->file);
         record_done(&c->start);
@@ -240,6 +241,7 @@ void container_set_state(Container *c, ContainerState state)
 
         log_debug("Container %s: %s -> %s", container_name(c), before, now);
         c->state = state;
+        container_watch_limits(c);
         /* From running to running is another run. */
         if (!streq(before, now) || state == CONTAINER_RUNNING)
                 manager_changed(c->manager, OBJECT_CONTAINER, container_id(c), container_state_properties);

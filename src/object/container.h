@@ -69,6 +69,7 @@ struct Container {
         uint32_t restarts;
         SystemdCall *verify; /* asking whether the unit is gone */
         SystemdCall *tidy;   /* stopping what would restart for ever */
+        sd_event_source *limits_watch;
         Operation *operations;
         Container *next_buried;
 };
@@ -143,6 +144,9 @@ int container_choose_ids(Container *c, const ImageConfig *image, const char *roo
 int container_unit_text(const Container *c, const Spec *spec, char **ret, Error *error);
 /* Removes the link to it, which stands in the way of a transient unit. */
 void container_unlink_unit(const Container *c);
+/* Says in a file beside the unit what the restart policy has become while it runs; goes with the link above.
+ */
+int container_write_restart(const Container *c, const Spec *spec, Error *error);
 /* Links that lead to no container of ours. */
 void manager_sweep_units(Manager *m);
 
@@ -166,6 +170,12 @@ int container_start_unit(const Container *c, SystemdVerb verb, const Promise *p,
 
 /* container-update.c */
 int container_update(Container *c, const json_t *settings, const Promise *p, Error *error);
+
+/* container-limits.c */
+/* The settings, with the limits that hold now. */
+int container_limits(const Container *c, Spec **ret);
+/* Tells the observer of limits that change, if it runs. */
+void container_watch_limits(Container *c);
 
 /* container-remove.c */
 int container_remove(Container *c, bool force, uint64_t timeout, const Promise *p, Error *error);

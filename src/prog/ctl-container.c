@@ -297,6 +297,24 @@ int verb_wait(Ctl *c)
         return for_each_target(c, false, call_wait, print_wait);
 }
 
+static int call_update(Ctl *c, const char *path, sd_bus_message **ret)
+{
+        _cleanup_message_ sd_bus_message *m = NULL;
+        int r;
+
+        r = bus_new_call(c, &m, path, CONTAINER_INTERFACE, "Update", NULL);
+        if (r >= 0)
+                r = bus_append_spec(c, m);
+        if (r >= 0)
+                *ret = TAKE_PTR(m);
+        return r;
+}
+
+int verb_update(Ctl *c)
+{
+        return for_each_target(c, false, call_update, NULL);
+}
+
 static int call_remove(Ctl *c, const char *path, sd_bus_message **ret)
 {
         _cleanup_message_ sd_bus_message *m = NULL;

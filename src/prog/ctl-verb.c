@@ -62,6 +62,8 @@ static const Verb verbs[] = {
          .help = "Give an image further names"},
         {"untag|image untag", "IMAGE [NAME...]", 1, ANY, ARG_IMAGE, .changes = true, .run = verb_untag,
          .help = "Take names from an image"},
+        {"update|container update", "CONTAINER", 1, 1, ARG_CONTAINER, .settings = SPEC_UPDATE,
+         .changes = true, .run = verb_update, .help = "Change limits and the restart policy of a container"},
         {"version", "", 0, 0, ARG_NONE, .flags = F(FORMAT), .run = verb_version,
          .help = "Show the versions of both sides"},
         {"wait|container wait", "CONTAINER...", 0, ANY, ARG_RUNNING, .flags = F(IGNORE) | F(LATEST),

@@ -133,6 +133,7 @@ int verb_restart(Ctl *c);
 int verb_kill(Ctl *c);
 int verb_wait(Ctl *c);
 int verb_rm(Ctl *c);
+int verb_update(Ctl *c);
 int verb_container_prune(Ctl *c);
 /* ctl-run.c */
 int verb_create(Ctl *c);

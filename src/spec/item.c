@@ -344,6 +344,30 @@ int device_item_parse(const char *s, DeviceItem *ret, bool *ret_optional, const 
         return 0;
 }
 
+int device_rate_parse(const char *s, bool bytes, char **ret_path, uint64_t *ret_rate, const char **ret_error)
+{
+        const char *colon = strrchr(s, ':');
+        _cleanup_free_ char *text = colon ? strndup(s, colon - s) : NULL, *path = NULL;
+        uint64_t rate;
+        int r;
+
+        if (colon && !text)
+                return -ENOMEM;
+        r = text ? path_normalize(text, &path) : -EINVAL;
+        if (r == -EINVAL || (r >= 0 && !startswith(path, "/dev/")))
+                return fail(ret_error, bytes ? "DEVICE:BYTES is wanted, as /dev/sda:1m"
+                                             : "DEVICE:NUMBER is wanted, as /dev/sda:100");
+        if (r < 0)
+                return r;
+        r = bytes ? parse_size(colon + 1, &rate) : parse_u64(colon + 1, 1, INT64_MAX, &rate);
+        if (r < 0 || rate == 0)
+                return fail(ret_error, bytes ? "a number of bytes is wanted behind the device, as 1m"
+                                             : "a number is wanted behind the device");
+        *ret_path = TAKE_PTR(path);
+        *ret_rate = rate;
+        return 0;
+}
+
 static const struct {
         const char *word;
         int resource;

@@ -55,6 +55,9 @@ typedef struct UlimitItem {
 /* "nofile=1024[:2048]", "core=unlimited". */
 int ulimit_item_parse(const char *s, UlimitItem *ret, const char **ret_error);
 
+/* "/dev/sda:1m", "/dev/sda:100"; bytes: a size with a unit. */
+int device_rate_parse(const char *s, bool bytes, char **ret_path, uint64_t *ret_rate, const char **ret_error);
+
 /* "CAP_NET_ADMIN", "net_admin", "ALL" to "CAP_NET_ADMIN" in static storage or "ALL"; NULL: no such
  * capability. The number is that of <linux/capability.h>, -1 for ALL. */
 const char *capability_parse(const char *s, int *ret_number);

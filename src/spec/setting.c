@@ -137,6 +137,22 @@ static int check_device(const char *s, const char **ret_error)
         return device_item_parse(s, &d, &optional, ret_error);
 }
 
+static int check_rate(const char *s, const char **ret_error)
+{
+        _cleanup_free_ char *path = NULL;
+        uint64_t rate;
+
+        return device_rate_parse(s, true, &path, &rate, ret_error);
+}
+
+static int check_number(const char *s, const char **ret_error)
+{
+        _cleanup_free_ char *path = NULL;
+        uint64_t rate;
+
+        return device_rate_parse(s, false, &path, &rate, ret_error);
+}
+
 static int check_ulimit(const char *s, const char **ret_error)
 {
         UlimitItem u;
@@ -275,6 +291,8 @@ static const EnumTable log_driver_table = {log_drivers, ELEMENTSOF(log_drivers),
 static const Range range_weight = {1, 10000};
 static const Range range_shares = {2, 262144};
 static const Range range_pids = {0, INT64_MAX};
+static const Range range_period = {1000, 1000000};
+static const Range range_time = {1000, INT64_MAX};
 static const Range range_retries = {0, UINT32_MAX};
 static const Range range_oom = {-1000, 1000};
 
@@ -294,6 +312,7 @@ static const Range range_oom = {-1000, 1000};
 
 #define ARG(check) .arg = (const void *) (check)
 #define CONTAINER SPEC_CONTAINER
+#define LIVE (SPEC_CONTAINER | SPEC_UPDATE)
 #define BOTH (SPEC_CONTAINER | SPEC_EXEC)
 
 static const Setting settings[_SETTING_MAX] = {
@@ -370,47 +389,44 @@ static const Setting settings[_SETTING_MAX] = {
                               .otherwise = "false", .example = "true",
                               .help = "First process that forwards signals and reaps zombies"},
         [SETTING_RESTART_POLICY] =
-                {"RestartPolicy", .flag = "restart", .kinds = CONTAINER,
-                 FIELD_ENUM(restart_policy, restart_table), .flags = SETTING_NO_QUADLET, .otherwise = "no",
-                 .example = "on-failure",
+                {"RestartPolicy", .flag = "restart", .kinds = LIVE, FIELD_ENUM(restart_policy, restart_table),
+                 .flags = SETTING_LIVE | SETTING_NO_QUADLET, .otherwise = "no", .example = "on-failure",
                  .help = "When to start it again: no, on-failure[:RETRIES], always, unless-stopped"},
-        [SETTING_RESTART_RETRIES] = {"RestartRetries", .kinds = CONTAINER, FIELD(restart_retries, count),
-                                     .arg = &range_retries, .flags = SETTING_NO_QUADLET, .example = "3",
-                                     .help = "Most restarts by on-failure"},
+        [SETTING_RESTART_RETRIES] = {"RestartRetries", .kinds = LIVE, FIELD(restart_retries, count),
+                                     .arg = &range_retries, .flags = SETTING_LIVE | SETTING_NO_QUADLET,
+                                     .example = "3", .help = "Most restarts by on-failure"},
         [SETTING_STOP_SIGNAL] = {"StopSignal", .kinds = CONTAINER, FIELD(stop_signal, signal),
                                  .otherwise = "SIGTERM", .example = "SIGINT", .unit = "KillSignal",
                                  .help = "Signal that stops the container"},
         [SETTING_STOP_TIMEOUT] = {"StopTimeout", .kinds = CONTAINER, FIELD(stop_timeout, usec),
                                   .otherwise = "10s", .example = "1min 30s", .unit = "TimeoutStopSec",
                                   .help = "Time from the stop signal to SIGKILL"},
-        [SETTING_MEMORY] = {"Memory", .letter = 'm', .kinds = CONTAINER, FIELD(memory, size),
+        [SETTING_MEMORY] = {"Memory", .letter = 'm', .kinds = LIVE, FIELD(memory, size),
                             .flags = SETTING_LIVE, .unit = "MemoryMax", .example = "512M",
                             .help = "Most memory"},
-        [SETTING_MEMORY_RESERVATION] = {"MemoryReservation", .kinds = CONTAINER,
-                                        FIELD(memory_reservation, size),
+        [SETTING_MEMORY_RESERVATION] = {"MemoryReservation", .kinds = LIVE, FIELD(memory_reservation, size),
                                         .flags = SETTING_LIVE | SETTING_NO_QUADLET, .unit = "MemoryLow",
                                         .example = "256M", .help = "Memory that is protected from reclaim"},
-        [SETTING_MEMORY_SWAP] = {"MemorySwap", .kinds = CONTAINER, FIELD(memory_swap, size),
+        [SETTING_MEMORY_SWAP] = {"MemorySwap", .kinds = LIVE, FIELD(memory_swap, size),
                                  .flags = SETTING_LIVE | SETTING_NO_QUADLET, .example = "1G",
                                  .help = "Most memory and swap together"},
-        [SETTING_CPU_QUOTA] = {"Cpus", .flag = "cpus", .kinds = CONTAINER, FIELD(cpu_quota, cpus),
+        [SETTING_CPU_QUOTA] = {"Cpus", .flag = "cpus", .kinds = LIVE, FIELD(cpu_quota, cpus),
                                .flags = SETTING_LIVE | SETTING_NO_QUADLET, .unit = "CPUQuota",
                                .example = "1.5", .help = "Most CPUs at a time"},
-        [SETTING_CPU_SHARES] = {"CpuShares", .flag = "cpu-shares", .kinds = CONTAINER,
-                                FIELD(cpu_shares, count), .arg = &range_shares,
-                                .flags = SETTING_LIVE | SETTING_NO_QUADLET, .example = "512",
-                                .help = "Share of the CPU against others, 1024 is even"},
-        [SETTING_CPUSET_CPUS] = {"CpusetCpus", .flag = "cpuset-cpus", .kinds = CONTAINER,
+        [SETTING_CPU_SHARES] = {"CpuShares", .flag = "cpu-shares", .kinds = LIVE, FIELD(cpu_shares, count),
+                                .arg = &range_shares, .flags = SETTING_LIVE | SETTING_NO_QUADLET,
+                                .example = "512", .help = "Share of the CPU against others, 1024 is even"},
+        [SETTING_CPUSET_CPUS] = {"CpusetCpus", .flag = "cpuset-cpus", .kinds = LIVE,
                                  FIELD(cpuset_cpus, string), ARG(check_cpuset),
                                  .flags = SETTING_LIVE | SETTING_NO_QUADLET, .unit = "AllowedCPUs",
                                  .example = "0-3", .metavar = "CPUS", .help = "CPUs that it may run on"},
-        [SETTING_PIDS_LIMIT] = {"PidsLimit", .kinds = CONTAINER, FIELD(pids_limit, count), .arg = &range_pids,
+        [SETTING_PIDS_LIMIT] = {"PidsLimit", .kinds = LIVE, FIELD(pids_limit, count), .arg = &range_pids,
                                 .flags = SETTING_LIVE, .unit = "TasksMax", .otherwise = "2048",
                                 .example = "100", .help = "Most processes and threads at a time"},
-        [SETTING_IO_WEIGHT] = {"IOWeight", .flag = "blkio-weight", .kinds = CONTAINER,
-                               FIELD(io_weight, count), .arg = &range_weight,
-                               .flags = SETTING_LIVE | SETTING_NO_QUADLET, .unit = "IOWeight",
-                               .example = "200", .help = "Share of the disk against others, 100 is even"},
+        [SETTING_IO_WEIGHT] = {"IOWeight", .flag = "blkio-weight", .kinds = LIVE, FIELD(io_weight, count),
+                               .arg = &range_weight, .flags = SETTING_LIVE | SETTING_NO_QUADLET,
+                               .unit = "IOWeight", .example = "200",
+                               .help = "Share of the disk against others, 100 is even"},
         [SETTING_DEVICES] = {"Devices", "AddDevice", "device", .kinds = CONTAINER, FIELD(devices, strv),
                              ARG(check_device), .flags = SETTING_LIST, .guard = guard_devices,
                              .example = "/dev/fuse", .metavar = "DEVICE", .help = "Device of the host"},
@@ -462,6 +478,42 @@ static const Setting settings[_SETTING_MAX] = {
         [SETTING_STDIN] = {"Stdin", .flag = "interactive", .letter = 'i', .kinds = BOTH,
                            FIELD(stdin_open, bool), .flags = SETTING_NO_QUADLET, .otherwise = "false",
                            .example = "true", .help = "Keep the standard input open"},
+        [SETTING_CPU_TIME] = {"CpuQuota", .kinds = LIVE, FIELD(cpu_time, count), .arg = &range_time,
+                              .flags = SETTING_LIVE | SETTING_NO_QUADLET, .example = "50000",
+                              .metavar = "USEC", .help = "Microseconds of CPU in each period"},
+        [SETTING_CPU_PERIOD] = {"CpuPeriod", .kinds = LIVE, FIELD(cpu_period, count), .arg = &range_period,
+                                .flags = SETTING_LIVE | SETTING_NO_QUADLET, .otherwise = "100000",
+                                .example = "50000", .metavar = "USEC",
+                                .help = "The period that CpuQuota counts in, in microseconds"},
+        [SETTING_CPUSET_MEMS] = {"CpusetMems", .flag = "cpuset-mems", .kinds = LIVE,
+                                 FIELD(cpuset_mems, string), ARG(check_cpuset),
+                                 .flags = SETTING_LIVE | SETTING_NO_QUADLET, .unit = "AllowedMemoryNodes",
+                                 .example = "0", .metavar = "NODES", .help = "Memory nodes that it may use"},
+        [SETTING_DEVICE_WEIGHTS] = {"BlkioWeightDevice", .flag = "blkio-weight-device", .kinds = LIVE,
+                                    FIELD(device_weights, strv), ARG(check_number),
+                                    .flags = SETTING_LIST | SETTING_LIVE | SETTING_NO_QUADLET,
+                                    .example = "/dev/sda:200", .metavar = "DEVICE:WEIGHT",
+                                    .help = "Share of one disk against others, 100 is even"},
+        [SETTING_DEVICE_READ_BPS] = {"DeviceReadBps", .kinds = LIVE, FIELD(device_read_bps, strv),
+                                     ARG(check_rate),
+                                     .flags = SETTING_LIST | SETTING_LIVE | SETTING_NO_QUADLET,
+                                     .example = "/dev/sda:1m", .metavar = "DEVICE:BYTES",
+                                     .help = "Most bytes read from a device in a second"},
+        [SETTING_DEVICE_WRITE_BPS] = {"DeviceWriteBps", .kinds = LIVE, FIELD(device_write_bps, strv),
+                                      ARG(check_rate),
+                                      .flags = SETTING_LIST | SETTING_LIVE | SETTING_NO_QUADLET,
+                                      .example = "/dev/sda:1m", .metavar = "DEVICE:BYTES",
+                                      .help = "Most bytes written to a device in a second"},
+        [SETTING_DEVICE_READ_IOPS] = {"DeviceReadIOps", .flag = "device-read-iops", .kinds = LIVE,
+                                      FIELD(device_read_iops, strv), ARG(check_number),
+                                      .flags = SETTING_LIST | SETTING_LIVE | SETTING_NO_QUADLET,
+                                      .example = "/dev/sda:1000", .metavar = "DEVICE:NUMBER",
+                                      .help = "Most reads from a device in a second"},
+        [SETTING_DEVICE_WRITE_IOPS] = {"DeviceWriteIOps", .flag = "device-write-iops", .kinds = LIVE,
+                                       FIELD(device_write_iops, strv), ARG(check_number),
+                                       .flags = SETTING_LIST | SETTING_LIVE | SETTING_NO_QUADLET,
+                                       .example = "/dev/sda:1000", .metavar = "DEVICE:NUMBER",
+                                       .help = "Most writes to a device in a second"},
 };
 
 const Setting *setting_get(SettingId id)

@@ -56,6 +56,16 @@ static int verify_memory(const Spec *s, Error *error)
         return 0;
 }
 
+static int verify_cpu(const Spec *s, Error *error)
+{
+        bool own = spec_has(s, SETTING_CPU_TIME) || spec_has(s, SETTING_CPU_PERIOD);
+
+        return own && spec_has(s, SETTING_CPU_QUOTA)
+                       ? invalid(error,
+                                 "Cpus stands without CpuQuota and CpuPeriod: it is both in one number")
+                       : 0;
+}
+
 static int add_destination(Map *seen, const char *text,
                            int (*parse)(const char *, MountItem *, const char **), Error *error)
 {
@@ -144,8 +154,8 @@ static int verify_ids(const Spec *s, Error *error)
 int spec_verify(const Spec *s, Error *error)
 {
         static int (*const rules[])(const Spec *, Error *) = {
-                verify_restart, verify_network, verify_memory, verify_mounts,
-                verify_group,   verify_ids,     verify_init,
+                verify_restart, verify_network, verify_memory, verify_cpu,
+                verify_mounts,  verify_group,   verify_ids,    verify_init,
         };
         int r;
 

@@ -11,7 +11,8 @@
 
 typedef enum SpecKind {
         SPEC_CONTAINER = 1 << 0,
-        SPEC_EXEC = 1 << 1, /* a process inside a running container */
+        SPEC_EXEC = 1 << 1,   /* a process inside a running container */
+        SPEC_UPDATE = 1 << 2, /* what may change while a container runs */
 } SpecKind;
 
 typedef enum RestartPolicy {
@@ -94,9 +95,17 @@ typedef struct Spec {
         uint64_t memory_swap; /* bytes of memory and swap together, as podman counts */
         uint64_t cpu_quota;   /* usec of CPU per second of time */
         uint64_t cpu_shares;
+        uint64_t cpu_time;   /* usec of CPU per cpu_period */
+        uint64_t cpu_period; /* usec */
         char *cpuset_cpus;
+        char *cpuset_mems;
         uint64_t pids_limit;
         uint64_t io_weight;
+        char **device_weights;
+        char **device_read_bps;
+        char **device_write_bps;
+        char **device_read_iops;
+        char **device_write_iops;
         char **devices;
         char **cap_add;
         char **cap_drop;

@@ -134,11 +134,19 @@ static void add_log_pipe(Builder *b, const Spec *s, const UnitContext *c)
                 b->unit->rows[b->unit->n_rows - 1 - i].specifiers = true;
 }
 
+static void add_start_limit(Builder *b, const Spec *s)
+{
+        bool limited = s->restart_policy == RESTART_ON_FAILURE && spec_has(s, SETTING_RESTART_RETRIES);
+
+        add_number(b, "StartLimitIntervalSec", UNIT_VALUE_USEC, limited ? USEC_INFINITY : 0);
+        if (limited)
+                add_number(b, "StartLimitBurst", UNIT_VALUE_U32, s->restart_retries + 1);
+}
+
 /* A transient unit leaves no trace when it ends; nothing but its own policy limits how often it starts. */
 static void add_unit_section(Builder *b, const Spec *s, const UnitContext *c)
 {
         _cleanup_free_ char *description = NULL;
-        bool limited = s->restart_policy == RESTART_ON_FAILURE && spec_has(s, SETTING_RESTART_RETRIES);
 
         b->section = "Unit";
         description = str_printf("Berth container %s (%s)", c->name, strempty(c->image_name));
@@ -149,9 +157,7 @@ static void add_unit_section(Builder *b, const Spec *s, const UnitContext *c)
                 return;
         add_list(b, "After", UNIT_VALUE_STRV, WORDS("network.target"));
         add_log_pipe(b, s, c);
-        add_number(b, "StartLimitIntervalSec", UNIT_VALUE_USEC, limited ? USEC_INFINITY : 0);
-        if (limited)
-                add_number(b, "StartLimitBurst", UNIT_VALUE_U32, s->restart_retries + 1);
+        add_start_limit(b, s);
 }
 
 /* systemd.service(5): Restart= has no word for "unless stopped", because a stopped unit never restarts by
@@ -245,9 +251,14 @@ static void add_log(Builder *b, const Spec *s, const UnitContext *c)
 
 /* Kernel weights run from 1 to 10000 with 100 in the middle, shares from 2 to 262144: the OCI runtimes'
  * conversion. */
-static uint64_t weight_of_shares(uint64_t shares)
+uint64_t cpu_weight_of_shares(uint64_t shares)
 {
         return 1 + (shares - 2) * 9999 / 262142;
+}
+
+uint64_t cpu_shares_of_weight(uint64_t weight)
+{
+        return 2 + ((weight - 1) * 262142 + 9998) / 9999;
 }
 
 static void add_devices(Builder *b, const Spec *s)
@@ -264,6 +275,66 @@ static void add_devices(Builder *b, const Spec *s)
         }
         add_string(b, "DevicePolicy", "closed");
         add_list(b, "DeviceAllow", UNIT_VALUE_DEVICES, list);
+}
+
+static const struct {
+        SettingId id;
+        const char *key;
+        bool bytes;
+} rates[] = {
+        {SETTING_DEVICE_WEIGHTS, "IODeviceWeight"},
+        {SETTING_DEVICE_READ_BPS, "IOReadBandwidthMax", true},
+        {SETTING_DEVICE_WRITE_BPS, "IOWriteBandwidthMax", true},
+        {SETTING_DEVICE_READ_IOPS, "IOReadIOPSMax"},
+        {SETTING_DEVICE_WRITE_IOPS, "IOWriteIOPSMax"},
+};
+
+static int rate_words(char *const *texts, bool bytes, char ***ret)
+{
+        _cleanup_strv_ char **list = NULL;
+        int r = 0;
+
+        STRV_FOREACH(i, (char **) texts) {
+                _cleanup_free_ char *path = NULL;
+                uint64_t rate;
+
+                r = device_rate_parse(*i, bytes, &path, &rate, NULL);
+                if (r >= 0)
+                        r = strv_append(&list, path);
+                if (r >= 0)
+                        r = strv_consume(&list, str_printf("%" PRIu64, rate));
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(list);
+        return 0;
+}
+
+static void add_rates(Builder *b, const Spec *s)
+{
+        FOREACH_ELEMENT(rate, rates) {
+                const Setting *row = setting_get(rate->id);
+                char **texts = *(char ***) ((char *) s + row->offset), **list = NULL;
+
+                if (!texts)
+                        continue;
+                if (rate_words(texts, rate->bytes, &list) < 0)
+                        b->failed = true;
+                else
+                        add_list(b, rate->key, UNIT_VALUE_RATES, list);
+        }
+}
+
+/* podman's two numbers are one of systemd's and how finely it is dealt out. */
+static void add_cpu_time(Builder *b, const Spec *s)
+{
+        if (spec_has(s, SETTING_CPU_PERIOD))
+                add_number(b, "CPUQuotaPeriodSec", UNIT_VALUE_USEC, s->cpu_period);
+        if (spec_has(s, SETTING_CPU_TIME))
+                add_number(b, "CPUQuota", UNIT_VALUE_CPU_QUOTA,
+                           s->cpu_time > UINT64_MAX / USEC_PER_SEC
+                                   ? UINT64_MAX
+                                   : s->cpu_time * USEC_PER_SEC / s->cpu_period);
 }
 
 /* Settings that systemd takes as they are: the row of the settings table names the key. */
@@ -293,7 +364,9 @@ static void add_limits(Builder *b, const Spec *s, const UnitContext *c)
                 add_number(b, "MemorySwapMax", UNIT_VALUE_U64,
                            s->memory_swap == SIZE_INFINITY ? SIZE_INFINITY : s->memory_swap - s->memory);
         if (spec_has(s, SETTING_CPU_SHARES))
-                add_number(b, "CPUWeight", UNIT_VALUE_U64, weight_of_shares(s->cpu_shares));
+                add_number(b, "CPUWeight", UNIT_VALUE_U64, cpu_weight_of_shares(s->cpu_shares));
+        add_cpu_time(b, s);
+        add_rates(b, s);
         add_devices(b, s);
 }
 
@@ -314,6 +387,23 @@ int unit_file_new(const Spec *s, const UnitContext *c, UnitFile **ret, Error *er
         }
         if (b.failed)
                 return error_set_errno(error, ENOMEM, "Cannot describe the unit of %s", c->name);
+        *ret = TAKE_PTR(u);
+        return 0;
+}
+
+int unit_file_restart(const Spec *s, UnitFile **ret, Error *error)
+{
+        _cleanup_(unit_file_freep) UnitFile *u = calloc(1, sizeof(*u));
+        Builder b = {.unit = u, .section = "Unit"};
+
+        if (!u)
+                return -ENOMEM;
+        add_start_limit(&b, s);
+        b.section = "Service";
+        add_string(&b, "Restart", restart_words[s->restart_policy] ?: "no");
+        add_number(&b, "RestartSec", UNIT_VALUE_USEC, RESTART_DELAY_USEC);
+        if (b.failed)
+                return error_set_errno(error, ENOMEM, "Cannot describe the restart policy");
         *ret = TAKE_PTR(u);
         return 0;
 }
@@ -431,7 +521,7 @@ static int row_text(const UnitRow *row, char **ret)
         return 0;
 }
 
-/* DeviceAllow= takes one device a line. */
+/* DeviceAllow= and the rates take one device a line. */
 static int write_devices(IniWriter *w, const UnitRow *row)
 {
         int r = 0;
@@ -450,7 +540,7 @@ static int write_row(IniWriter *w, const UnitRow *row)
         _cleanup_free_ char *text = NULL;
         int r;
 
-        if (row->type == UNIT_VALUE_DEVICES)
+        if (row->type == UNIT_VALUE_DEVICES || row->type == UNIT_VALUE_RATES)
                 return write_devices(w, row);
         r = row_text(row, &text);
         return r < 0 ? r : ini_writer_add(w, row->section, row->key, text);

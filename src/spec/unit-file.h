@@ -24,6 +24,7 @@ typedef enum UnitValueType {
         UNIT_VALUE_EXIT_STATUS, /* list: numbers and signal names; (aiai) on the bus */
         UNIT_VALUE_FIELDS,      /* list: "NAME=value"; aay on the bus */
         UNIT_VALUE_CPU_QUOTA,   /* number: usec per second; "150%" in a file, CPUQuotaPerSecUSec on the bus */
+        UNIT_VALUE_RATES,       /* list: path, number, path, number, ...; a(st) on the bus */
         UNIT_VALUE_CPUSET,      /* text "0-3,5"; a bitmask (ay) on the bus */
 } UnitValueType;
 
@@ -45,6 +46,10 @@ typedef struct UnitFile {
 UnitFile *unit_file_free(UnitFile *u);
 DEFINE_CLEANUP(UnitFile *, unit_file_free)
 
+/* podman's shares as the kernel's weight, and back. */
+uint64_t cpu_weight_of_shares(uint64_t shares);
+uint64_t cpu_shares_of_weight(uint64_t weight);
+
 /* What the unit needs to know beyond the spec. */
 typedef struct UnitContext {
         const char
@@ -58,6 +63,9 @@ typedef struct UnitContext {
 
 int unit_file_new(const Spec *s, const UnitContext *context, UnitFile **ret, Error *error);
 const UnitRow *unit_file_find(const UnitFile *u, const char *key);
+
+/* A drop-in with the restart policy alone, which systemd takes from files only once a unit runs. */
+int unit_file_restart(const Spec *s, UnitFile **ret, Error *error);
 
 /* Text of a .service file, every value escaped by systemd's rules. -EINVAL: a value that cannot be expressed.
  */
