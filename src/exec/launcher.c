@@ -120,13 +120,14 @@ static int announce(const Launcher *l, Started *started, Error *error)
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        r = tell_manager(l, started->pid, &fd, error);
-        if (r < 0)
-                return r;
+        /* Who hears from the manager that it runs finds the record. */
         started->usec = now_realtime();
         r = record_write_start(l->record_id, started->pid, started->usec, NULL);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot write the start record");
+        r = tell_manager(l, started->pid, &fd, error);
+        if (r < 0)
+                return r;
         (void) launcher_event(l->exec_id ? EVENT_CONTAINER_EXEC : EVENT_CONTAINER_START, l->launch, NULL,
                               NULL, l->exec_id);
         r = fd < 0 ? 0 : notify_barrier(fd, BARRIER_TIMEOUT_USEC);

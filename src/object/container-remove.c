@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Removing: stop it if that is asked for, take it out of sight by one rename, let a child remove its files.
- */
+/* Removing: stop it if that is asked for, take it out of sight by one rename, let a child remove its files. A
+ * start that was on its way when the rename came has read its order before it, or finds none: so our own unit
+ * is stopped once more, which reaches systemd after every start of ours and before that of the next container
+ * of the name. */
 
 #include <signal.h>
 
@@ -14,15 +16,22 @@
 typedef struct Removal {
         Manager *manager;
         char *id;
+        char *unit; /* NULL: not ours */
         uint64_t timeout;
+        bool force;
+        bool retired;   /* out of sight */
+        bool discarded; /* its files are gone */
+        bool stopped;   /* its unit is */
 } Removal;
 
 static void operation_free_removal(Operation *o)
 {
         Removal *d = o->data;
 
-        if (d)
-                free(d->id);
+        if (!d)
+                return;
+        free(d->id);
+        free(d->unit);
         free(d);
         o->data = NULL;
 }
@@ -35,16 +44,63 @@ static int discard(void *userdata, Error *error)
         return state_discard(d->manager->state, STATE_CONTAINERS, d->id, error);
 }
 
+static void complete_removal(Operation *o)
+{
+        Removal *d = o->data;
+
+        if (!d->discarded || !d->stopped)
+                return;
+        /* A start that found no order has said so. */
+        manager_forget_records(d->manager, d->id);
+        operation_complete(o, 0, NULL, &(OperationResult){.id = d->id});
+}
+
 static void on_discarded(int r, const Error *error, void *userdata)
 {
         Operation *o = userdata;
         Removal *d = o->data;
 
+        d->discarded = true;
         if (r < 0) {
                 manager_sweep_later(d->manager, d->id);
                 operation_complete(o, r, error, NULL);
         } else
-                operation_complete(o, 0, NULL, &(OperationResult){.id = d->id});
+                complete_removal(o);
+}
+
+static void on_removal_job(Operation *o, const char *result)
+{
+        Removal *d = o->data;
+
+        d->stopped = true;
+        complete_removal(o);
+}
+
+static void on_stop_sent(int r, const char *job, const Error *error, void *userdata)
+{
+        Operation *o = userdata;
+        Removal *d = o->data;
+
+        if (r == -ECONNRESET)
+                return; /* the class resumes it */
+        if (r >= 0)
+                r = operation_await_job(o, job);
+        if (r >= 0)
+                return;
+        if (r != -ENOENT)
+                log_warning_errno(r, "Cannot stop %s, whose container is removed: %s", d->unit,
+                                  error && error->message ? error->message : strerror(-r));
+        on_removal_job(o, NULL);
+}
+
+static void stop_unit(Operation *o)
+{
+        Removal *d = o->data;
+        int r = d->unit ? systemd_job(d->manager->systemd, SYSTEMD_STOP, d->unit, &o->call, on_stop_sent, o)
+                        : -ENOENT;
+
+        if (r < 0 && r != -ECONNRESET)
+                on_stop_sent(r, NULL, NULL, o);
 }
 
 static void remove_unit_link(const Container *c)
@@ -61,6 +117,7 @@ static void delete_now(Operation *o)
         _cleanup_error_ Error error = ERROR_INIT;
         Container *c = o->container;
         Manager *m = o->manager;
+        Removal *d = o->data;
         int r;
 
         o->timer = sd_event_source_disable_unref(o->timer);
@@ -74,10 +131,13 @@ static void delete_now(Operation *o)
         remove_unit_link(c);
         container_unlink_unit(c);
         operation_detach_container(o);
+        d->retired = true;
         container_drop(c);
         r = task_start(m->event, &o->task, discard, on_discarded, o);
-        if (r < 0)
-                on_discarded(discard(o, &error), &error, o);
+        d->discarded = r < 0;
+        if (r < 0 && discard(o, &error) < 0)
+                manager_sweep_later(m, d->id);
+        stop_unit(o);
 }
 
 static void on_removal_stopped(int r, const Error *error, const OperationResult *result, void *userdata)
@@ -123,6 +183,23 @@ static void on_settle_timer(Operation *o)
                 settle_unit(o);
 }
 
+/* One that came before us. */
+static void yield_to_start(Operation *o)
+{
+        Container *c = o->container;
+        const Removal *d = o->data;
+
+        container_set_state(c, c->exit.invocation_id ? CONTAINER_EXITED : CONTAINER_CREATED);
+        if (!container_settle(c, c->unit_state))
+                return;
+        if (d->force)
+                stop_first(o);
+        else
+                operation_fail(o, ERROR_RUNNING,
+                               "Container %s was started: stop it first, or remove it with force",
+                               container_name(c));
+}
+
 static void on_unit_listed(int r, const char *unit, UnitState state, void *userdata)
 {
         Operation *o = userdata;
@@ -133,8 +210,10 @@ static void on_unit_listed(int r, const char *unit, UnitState state, void *userd
         }
         if (r == -ECONNRESET)
                 return; /* the class resumes it */
-        if (o->container->unit_state == UNIT_ABSENT || o->container->unit_state == UNIT_FAILED ||
-            operation_set_timer(o, 20 * USEC_PER_MSEC, on_settle_timer) < 0)
+        if (o->container->unit_state == UNIT_ACTIVATING || o->container->unit_state == UNIT_ACTIVE)
+                yield_to_start(o);
+        else if (o->container->unit_state == UNIT_ABSENT || o->container->unit_state == UNIT_FAILED ||
+                 operation_set_timer(o, 20 * USEC_PER_MSEC, on_settle_timer) < 0)
                 delete_now(o);
 }
 
@@ -153,11 +232,19 @@ static void settle_unit(Operation *o)
 
 static void resume_removal(Operation *o)
 {
-        if (o->container && o->container->state == CONTAINER_REMOVING && !o->call && !o->task)
+        const Removal *d = o->data;
+
+        if (o->call)
+                return;
+        if (d->retired && !d->stopped) {
+                (void) operation_await_job(o, NULL);
+                stop_unit(o);
+        } else if (o->container && o->container->state == CONTAINER_REMOVING)
                 settle_unit(o);
 }
 
 static const OperationClass remove_class = {
+        .job = on_removal_job,
         .unit_removed = on_unit_removed,
         .resume = resume_removal,
         .free = operation_free_removal,
@@ -165,20 +252,25 @@ static const OperationClass remove_class = {
 
 #define SETTLE_MAX (10 * USEC_PER_SEC)
 
-static int removal_new(Container *c, uint64_t timeout, const Promise *p, Operation **ret, Error *error)
+static int removal_new(Container *c, bool force, uint64_t timeout, const Promise *p, Operation **ret,
+                       Error *error)
 {
         Removal *d = calloc(1, sizeof(*d));
         int r;
 
-        if (!d || str_replace(&d->id, container_id(c)) < 0) {
+        if (!d || str_replace(&d->id, container_id(c)) < 0 ||
+            (c->own_unit && str_replace(&d->unit, c->file.unit) < 0)) {
+                free(d ? d->id : NULL);
                 free(d);
                 return error_set_errno(error, ENOMEM, "Cannot remove container %s", container_name(c));
         }
         d->manager = c->manager;
         d->timeout = timeout;
+        d->force = force;
         r = operation_new(c->manager, OPERATION_REMOVE, &remove_class, c, p, ret, error);
         if (r < 0) {
                 free(d->id);
+                free(d->unit);
                 free(d);
                 return r;
         }
@@ -200,7 +292,7 @@ int container_remove(Container *c, bool force, uint64_t timeout, const Promise *
                 return error_set(error, ERROR_RUNNING,
                                  "Container %s is %s: stop it first, or remove it with force",
                                  container_name(c), container_state_word(c->state));
-        r = removal_new(c, timeout, p, &o, error);
+        r = removal_new(c, force, timeout, p, &o, error);
         if (r < 0)
                 return r;
         if (v == VERDICT_NEEDS_FORCE) {
@@ -209,7 +301,7 @@ int container_remove(Container *c, bool force, uint64_t timeout, const Promise *
         }
         container_set_state(c, CONTAINER_REMOVING);
         /* A unit that is not ours may be on its way to another container. */
-        if (c->own_unit && c->unit_state != UNIT_ABSENT)
+        if (c->own_unit && (c->unit_state != UNIT_ABSENT || c->operations != o || o->container_next))
                 settle_unit(o);
         else
                 delete_now(o);
@@ -227,7 +319,7 @@ int container_give_way(Container *c, const Promise *p, Error *error)
         if (c->state == CONTAINER_REMOVING ||
             (c->start.invocation_id && !c->never_ended && !container_run_has_ended(c)))
                 return container_remove(c, true, 0, p, error);
-        r = removal_new(c, 0, p, &o, error);
+        r = removal_new(c, true, 0, p, &o, error);
         if (r < 0)
                 return r;
         container_set_state(c, CONTAINER_REMOVING);

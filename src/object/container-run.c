@@ -140,16 +140,36 @@ static void explain_failed_start(Operation *o, const char *result)
         fail_start(o, error_from_bus_name(c->start.error_name), strempty(text));
 }
 
+/* The unit was active before. It may run us: while systemd re-executes itself it can seem gone. */
+static void look_at_old_run(Operation *o)
+{
+        _cleanup_free_ char *text = NULL;
+        Container *c = o->container;
+
+        if (c->own_unit && c->start.invocation_id && !container_run_has_ended(c)) {
+                c->never_ended = false;
+                container_set_state(c, CONTAINER_RUNNING);
+                finish_start(o, 0, NULL);
+                return;
+        }
+        text = str_printf("Unit %s is active, but does not run container %s: stop the unit first",
+                          c->file.unit, container_name(c));
+        fail_start(o, ERROR_START_FAILED, strempty(text));
+}
+
 static void on_start_job(Operation *o, const char *result)
 {
+        const StartData *d = o->data;
         Container *c = o->container;
 
         if (!container_read_records(c))
                 return;
-        if (streq(result, "done") && !c->start.error_name)
+        if (!streq(result, "done") || c->start.error_name)
+                explain_failed_start(o, result);
+        else if (container_is_running(c) || !streq_ptr(d->run_before, c->start.invocation_id))
                 finish_start(o, 0, NULL);
         else
-                explain_failed_start(o, result);
+                look_at_old_run(o);
 }
 
 static void on_leftover_timer(Operation *o)
@@ -194,6 +214,10 @@ static void on_leftover(int r, const char *unit, UnitState state, void *userdata
         }
         if (r == -ECONNRESET)
                 return;
+        if (container_is_leaving(c)) {
+                fail_start(o, ERROR_NO_SUCH_CONTAINER, "The container is being removed");
+                return;
+        }
         if (c->unit_state == UNIT_FAILED)
                 r = systemd_reset_failed(s, c->file.unit, &o->call, on_reset, o);
         else if (c->unit_state == UNIT_ACTIVE || c->unit_state == UNIT_ACTIVATING ||
@@ -243,6 +267,10 @@ static void start_now(Operation *o)
         int r;
 
         o->timer = sd_event_source_disable_unref(o->timer);
+        if (container_is_leaving(c)) {
+                fail_start(o, ERROR_NO_SUCH_CONTAINER, "The container is being removed");
+                return;
+        }
         container_unlink_unit(c);
         r = systemd_start_transient(s, c->file.unit, d->unit, &d->streams, &o->call, on_start_reply, o);
         if (r < 0 && r != -ECONNRESET)

@@ -147,8 +147,7 @@ void container_drop(Container *c)
         leave_maps(c);
         (void) map_steal(m->containers, container_id(c));
         container_operations_dropped(c);
-        (void) unlinkat(m->start_directory, container_id(c), 0);
-        (void) unlinkat(m->exit_directory, container_id(c), 0);
+        manager_forget_records(m, container_id(c));
         manager_removed(m, OBJECT_CONTAINER, container_id(c));
         /* Those who have called us may look at it once more. */
         manager_bury(m, c);
@@ -551,11 +550,27 @@ static const Verdict verdicts[_CONTAINER_STATE_MAX][_CONTAINER_REQUEST_MAX] = {
                 },
 };
 
+bool container_is_leaving(const Container *c)
+{
+        const Operation *o = c->operations;
+
+        while (o && o->type != OPERATION_REMOVE)
+                o = o->container_next;
+        return o || c->state == CONTAINER_REMOVING;
+}
+
+static bool is_start(ContainerRequest request)
+{
+        return request == REQUEST_START || request == REQUEST_ATTACH || request == REQUEST_RESTART;
+}
+
 int container_ask(Container *c, ContainerRequest request, Verdict *ret, Error *error)
 {
         Verdict v = verdicts[c->state][request];
         const char *name = container_name(c), *word = container_state_word(c->state);
 
+        if (is_start(request) && container_is_leaving(c))
+                v = VERDICT_REFUSE_GONE;
         *ret = v;
         switch (v) {
         case VERDICT_REFUSE_GONE:

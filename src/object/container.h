@@ -117,6 +117,8 @@ bool container_learn(Container *c, ContainerFact fact);
 bool container_settle(Container *c, UnitState unit);
 /* ERROR_RUNNING, ERROR_NOT_RUNNING, ERROR_NO_SUCH_CONTAINER for what the state forbids, else the verdict. */
 int container_ask(Container *c, ContainerRequest request, Verdict *ret, Error *error);
+/* It is being removed, or will be as soon as it has stopped. */
+bool container_is_leaving(const Container *c);
 void container_set_state(Container *c, ContainerState state);
 /* Names of the properties that it announces. */
 extern const char *const container_state_properties[];

@@ -155,13 +155,13 @@ void manager_bury(Manager *m, Container *c)
 static void on_job_removed(const char *job, const char *result, void *userdata)
 {
         Manager *m = userdata;
-        Operation *o = map_get(m->jobs, job);
+        Operation *o;
 
-        if (!o)
-                return;
-        (void) operation_await_job(o, NULL);
-        if (o->class && o->class->job)
-                o->class->job(o, result);
+        while ((o = map_get(m->jobs, job))) {
+                (void) operation_await_job(o, NULL);
+                if (o->class && o->class->job)
+                        o->class->job(o, result);
+        }
 }
 
 static void on_unit_changed(const UnitChange *change, void *userdata)
@@ -331,6 +331,12 @@ static void on_record(Manager *m, const char *id)
                 session_read_records(s);
         else
                 forget_records(m, id);
+}
+
+void manager_forget_records(Manager *m, const char *id)
+{
+        (void) unlinkat(m->start_directory, id, 0);
+        (void) unlinkat(m->exit_directory, id, 0);
 }
 
 #define RECORD_AGE_MAX (10 * USEC_PER_MINUTE)

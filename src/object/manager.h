@@ -56,7 +56,7 @@ struct Manager {
         size_t n_operations;
         bool leaving; /* all operations are being abandoned */
         Map *owners;  /* Counter by bus name; owned */
-        Map *jobs;    /* Operation by job path */
+        Map *jobs;    /* first Operation by job path */
 
         Container *buried; /* dropped, and freed when nobody can hold them any more */
         sd_event_source *burial;
@@ -87,6 +87,8 @@ int manager_find_container(Manager *m, const char *name, Container **ret, Error 
 /* How a container ended that was removed by that: for a Wait that comes, or comes again, too late. */
 void manager_remember_end(Manager *m, const char *id, int exit_code);
 bool manager_recall_end(Manager *m, const char *id, int *ret_exit_code);
+/* The start and the exit record of a container that is gone. */
+void manager_forget_records(Manager *m, const char *id);
 /* The files of an interrupted creation or removal: tried again in a while, and at the next start. */
 void manager_sweep_later(Manager *m, const char *id);
 /* Frees the container when what is being dispatched is done. */

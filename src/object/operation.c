@@ -116,6 +116,24 @@ int promise_complete(const Promise *p, const OperationResult *result)
         return 0;
 }
 
+/* Requests that systemd has merged wait for the same job. */
+static void leave_job(Operation *o)
+{
+        Map *jobs = o->manager->jobs;
+        Operation *first = map_get(jobs, o->job), **p = &first;
+
+        while (*p && *p != o)
+                p = &(*p)->job_next;
+        if (*p)
+                *p = o->job_next;
+        o->job_next = NULL;
+        /* It has a place in the map already: this takes no memory. */
+        if (first)
+                (void) map_put(jobs, o->job, first);
+        else
+                (void) map_remove(jobs, o->job);
+}
+
 void operation_complete(Operation *o, int r, const Error *error, const OperationResult *result)
 {
         static const OperationResult nothing = {};
@@ -125,7 +143,7 @@ void operation_complete(Operation *o, int r, const Error *error, const Operation
         /* Whatever done does, this operation cannot be found any more. */
         unlink_operation(o);
         if (o->job)
-                (void) map_remove(m->jobs, o->job);
+                leave_job(o);
         systemd_call_cancel(&o->call);
         task_forget(&o->task);
         sd_event_source_disable_unref(o->timer);
@@ -173,9 +191,15 @@ int operation_await_job(Operation *o, const char *job)
         int r;
 
         if (o->job)
-                (void) map_remove(o->manager->jobs, o->job);
+                leave_job(o);
         r = str_replace(&o->job, job);
-        return r < 0 || !job ? r : map_put(o->manager->jobs, job, o);
+        if (r < 0 || !job)
+                return r;
+        o->job_next = map_get(o->manager->jobs, job);
+        r = map_put(o->manager->jobs, job, o);
+        if (r < 0)
+                (void) str_replace(&o->job, NULL);
+        return r;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

@@ -76,6 +76,7 @@ struct Operation {
         SystemdCall *call;
         Task *task;
         char *job;
+        Operation *job_next; /* of those that wait for the same */
         sd_event_source *timer;
         void (*on_timer)(Operation *o);
         uint64_t deadline; /* monotonic */
