@@ -16,7 +16,9 @@
 #include "engine/tar.h"
 
 #define SMALL_FILE_MAX (8U * 1024 * 1024)
-#define XATTRS_MAX 64U
+/* Of modification times: what an inode of ext4 holds, 1901 to 2446. Others are brought to the nearer end. */
+#define MTIME_MIN (-(INT64_C(1) << 31))
+#define MTIME_MAX ((INT64_C(1) << 34) - (INT64_C(1) << 31) - 1)
 #define WHITEOUT ".wh."
 #define AUFS_OWN ".wh..wh."
 #define OPAQUE_WHITEOUT ".wh..wh..opq"
@@ -92,7 +94,7 @@ static int descend(Import *l, Node **n, const char *name)
 
         if (r < 0)
                 return tree_failed(l, r);
-        if ((*n)->type == NODE_FILE)
+        if ((*n)->type == NODE_FILE || (*n)->type == NODE_LINK)
                 return bad(l, "lies below a file or symlink of the same layer");
         if ((*n)->type == NODE_DIRECTORY)
                 return 0;
@@ -132,23 +134,23 @@ static int resolve(Import *l, const char *path, Node **ret_parent, char name[sta
         return *name ? PATH_FOUND : PATH_ROOT;
 }
 
-/* The earlier entry that a hard link names. */
-static int find_target(Import *l, const char *path, Node **ret)
+/* The earlier entry that a hard link names; NULL: the layer has none, a lower one may. */
+static int find_target(Import *l, const char *path, const Node **ret)
 {
         char name[TREE_NAME_MAX + 1];
-        Node *n = tree_root(l->tree);
+        const char *rest = path;
+        const Node *n = tree_root(l->tree);
         int r;
 
-        while ((r = next_component(&path, name)) > 0) {
-                n = tree_lookup(l->tree, n, name);
-                if (!n)
-                        return bad(l, "a hard link to what is not an earlier entry of the layer");
-        }
+        if (strlen(path) > TREE_PATH_MAX)
+                return limit(l, "the target's name is longer than 4095 bytes");
+        while ((r = next_component(&rest, name)) > 0)
+                n = n ? tree_lookup(l->tree, n, name) : NULL;
         if (r < 0)
                 return bad(l, "a hard link to a name that leads out of the image");
-        if (n->type != NODE_FILE)
+        if (n && n->type == NODE_DIRECTORY)
                 return bad(l, "a hard link to what is not a file");
-        *ret = n;
+        *ret = n && n->type != NODE_NONE ? n : NULL;
         return 0;
 }
 
@@ -183,7 +185,7 @@ static int compare_xattrs(const void *a, const void *b)
         return strcmp(((const Xattr *) a)->name, ((const Xattr *) b)->name);
 }
 
-static int take_xattrs(Import *l, Xattr xattrs[static XATTRS_MAX], bool directory, size_t *ret)
+static int take_xattrs(Import *l, Xattr xattrs[static TREE_XATTRS_MAX], bool directory, size_t *ret)
 {
         const char *name;
         const void *value;
@@ -198,7 +200,7 @@ static int take_xattrs(Import *l, Xattr xattrs[static XATTRS_MAX], bool director
                 if (r == 0)
                         continue;
                 total += size;
-                if (n == XATTRS_MAX || total > XATTR_SIZE_MAX)
+                if (n == TREE_XATTRS_MAX || total > XATTR_SIZE_MAX)
                         return limit(l, "too many extended attributes");
                 xattrs[n++] = (Xattr){name, value, size};
         }
@@ -210,7 +212,18 @@ static int take_xattrs(Import *l, Xattr xattrs[static XATTRS_MAX], bool director
         return 0;
 }
 
-static int take_attributes(Import *l, Attributes *ret, Xattr xattrs[static XATTRS_MAX])
+static struct timespec take_mtime(struct archive_entry *e)
+{
+        struct timespec t = {.tv_sec = archive_entry_mtime(e), .tv_nsec = archive_entry_mtime_nsec(e)};
+
+        if (t.tv_nsec < 0 || t.tv_nsec > 999999999)
+                t.tv_nsec = 0;
+        if (t.tv_sec < MTIME_MIN)
+                return (struct timespec){.tv_sec = MTIME_MIN};
+        return t.tv_sec > MTIME_MAX ? (struct timespec){.tv_sec = MTIME_MAX} : t;
+}
+
+static int take_attributes(Import *l, Attributes *ret, Xattr xattrs[static TREE_XATTRS_MAX])
 {
         la_int64_t uid = archive_entry_uid(l->entry), gid = archive_entry_gid(l->entry);
 
@@ -221,6 +234,7 @@ static int take_attributes(Import *l, Attributes *ret, Xattr xattrs[static XATTR
                 .uid = (uint32_t) uid,
                 .gid = (uint32_t) gid,
                 .mode = archive_entry_perm(l->entry) & 07777,
+                .mtime = take_mtime(l->entry),
                 .xattrs = xattrs,
         };
         return take_xattrs(l, xattrs, archive_entry_filetype(l->entry) == AE_IFDIR, &ret->n_xattrs);
@@ -265,20 +279,31 @@ static int sink_write(Sink *s, const void *data, size_t size)
 }
 
 /* Zeros up to offset: a hole of a sparse file, which the store has no notion of. */
+static int fill_zeros(Sink *s, uint64_t size)
+{
+        int r;
+
+        if (s->writer) {
+                r = object_writer_skip(s->writer, size, s->import->error);
+                if (r < 0)
+                        return r;
+        } else
+                memset(s->import->small + s->done, 0, (size_t) size);
+        s->done += size;
+        return 0;
+}
+
+/* A hole of a sparse file up to offset. */
 static int sink_fill(Sink *s, uint64_t offset)
 {
-        static const char zeros[64 * 1024];
         Import *l = s->import;
-        int r = 0;
 
         if (offset < s->done || offset > s->size)
                 return bad(l, "its sparse map is out of order");
         l->holes += offset - s->done;
         if (l->holes > LAYER_RATIO_FREE + LAYER_RATIO_MAX * (uint64_t) archive_filter_bytes(l->tar, 0))
                 return limit(l, "holes of sparse files unpack to more than 200 times the layer");
-        while (r >= 0 && s->done < offset)
-                r = sink_write(s, zeros, (size_t) MIN(offset - s->done, (uint64_t) sizeof(zeros)));
-        return r;
+        return fill_zeros(s, offset - s->done);
 }
 
 static int sink_read(Sink *s)
@@ -323,8 +348,9 @@ static int import_content(Import *l, const Attributes *a, uint64_t size, uint8_t
         _cleanup_(sink_done) Sink sink = {.import = l, .size = size};
         int r;
 
-        r = size > SMALL_FILE_MAX ? image_store_open_writer(l->store, a, size, &sink.writer, l->error)
-                                  : make_room(l, (size_t) size);
+        r = size > SMALL_FILE_MAX || archive_entry_sparse_count(l->entry) > 0
+                    ? image_store_open_writer(l->store, a, size, &sink.writer, l->error)
+                    : make_room(l, (size_t) size);
         if (r >= 0)
                 r = sink_read(&sink);
         if (r < 0)
@@ -339,7 +365,7 @@ static int import_file(Import *l, Node *n)
 {
         la_int64_t size = archive_entry_size(l->entry);
         uint8_t sum[OBJECT_SUM_SIZE];
-        Xattr xattrs[XATTRS_MAX];
+        Xattr xattrs[TREE_XATTRS_MAX];
         Attributes a;
         int r = take_attributes(l, &a, xattrs);
 
@@ -362,42 +388,49 @@ static int import_symlink(Import *l, Node *n)
 {
         const char *target = archive_entry_symlink(l->entry);
         uint8_t sum[OBJECT_SUM_SIZE];
-        Xattr xattrs[XATTRS_MAX];
+        Xattr xattrs[TREE_XATTRS_MAX];
         Attributes a;
+        bool raw;
         int r = take_attributes(l, &a, xattrs);
 
         if (r < 0)
                 return r;
         if (isempty(target) || strlen(target) >= PATH_MAX)
                 return bad(l, "the symlink's target is empty or longer than 4095 bytes");
-        /* The form in which the store keeps a target has no room for any other. */
-        if (!str_is_utf8(target, strlen(target)))
-                return bad(l, "the symlink's target is not UTF-8");
-        r = image_store_write_symlink(l->store, &a, target, sum, l->error);
+        raw = !str_is_utf8(target, strlen(target));
+        r = raw ? image_store_write_file(l->store, &a, target, strlen(target), sum, l->error)
+                : image_store_write_symlink(l->store, &a, target, sum, l->error);
         if (r < 0)
                 return r;
         tree_set_file(l->tree, n, sum);
+        if (raw)
+                n->flags |= NODE_RAW_SYMLINK;
         return 0;
 }
 
 static int import_hardlink(Import *l, Node *n)
 {
-        uint8_t sum[OBJECT_SUM_SIZE];
-        Node *target = NULL;
-        int r = find_target(l, archive_entry_hardlink(l->entry), &target);
+        const char *path = archive_entry_hardlink(l->entry);
+        uint8_t sum[OBJECT_SUM_SIZE], raw;
+        const Node *target = NULL;
+        int r = find_target(l, path, &target);
 
         if (r < 0)
                 return r;
         if (archive_entry_size_is_set(l->entry) && archive_entry_size(l->entry) > 0)
                 return bad(l, "a hard link with data");
+        if (!target || target->type == NODE_LINK)
+                return tree_failed(l, tree_set_link(l->tree, n, target ? target->target : path));
         memcpy(sum, target->sum, OBJECT_SUM_SIZE);
+        raw = target->flags & NODE_RAW_SYMLINK;
         tree_set_file(l->tree, n, sum);
+        n->flags |= raw;
         return 0;
 }
 
 static int import_directory(Import *l, Node *n)
 {
-        Xattr xattrs[XATTRS_MAX];
+        Xattr xattrs[TREE_XATTRS_MAX];
         Attributes a;
         int r = take_attributes(l, &a, xattrs);
 

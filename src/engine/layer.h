@@ -11,13 +11,13 @@
  * file.
  * - The last entry of a name counts.
  * - A hard link shares what an earlier entry of the same layer has, which must be a file or symlink, and has
- * no data.
+ * no data. When the layer has none, it is one to what the lower layers have there; the merge finds it.
  * - ".wh.NAME" hides NAME of the lower layers, ".wh..wh..opq" all that they have in the directory; neither
  * touches its own layer. Other names that begin with ".wh..wh." are the old aufs driver's own: left out.
  * - Devices, FIFOs and sockets are left out, and hide what a lower layer has there: containers get theirs
  * from the runtime alone.
- * - Of extended attributes security.capability of files and user.* (but user.overlay.*) are kept. Times are
- * not. */
+ * - Of extended attributes security.capability of files and user.* (but user.overlay.*) are kept.
+ * - Times are kept, from 1901 to 2446; those beyond are brought to the nearer end. */
 
 #include "engine/stream.h"
 #include "store/image-store.h"

@@ -99,22 +99,37 @@ static int get_layer(Load *p, TransportImage *image, size_t i, Tree **ret)
         return r;
 }
 
+static int merge_failed(Load *p, const TransportImage *image, size_t i, const Node *n, int r)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (r == -E2BIG)
+                return error_set(p->error, ERROR_LIMIT, "The image has more than %u files and directories",
+                                 TREE_NODES_MAX);
+        path = r == -ENOLINK ? node_path(n) : NULL;
+        return path ? error_set(p->error, ERROR_BAD_ARCHIVE,
+                                "Layer %s: entry \"%s\": a hard link to what is neither an earlier entry of "
+                                "the "
+                                "layer nor a file of the layers below",
+                                image->config->diff_ids[i], path)
+                    : r;
+}
+
 /* The image's layers, one over the other. */
 static int merge_layers(Load *p, TransportImage *image, Tree **tree)
 {
         for (size_t i = 0; i < image->n_layers; i++) {
                 _cleanup_(tree_freep) Tree *layer = NULL;
+                const Node *bad = NULL;
                 int r = get_layer(p, image, i, &layer);
 
-                if (r >= 0 && !*tree)
-                        *tree = TAKE_PTR(layer);
-                else if (r >= 0)
-                        r = tree_apply(*tree, layer);
-                if (r == -E2BIG)
-                        return error_set(p->error, ERROR_LIMIT,
-                                         "The image has more than %u files and directories", TREE_NODES_MAX);
                 if (r < 0)
                         return r;
+                r = *tree ? tree_apply(*tree, layer, &bad) : tree_begin(layer, &bad);
+                if (r < 0)
+                        return merge_failed(p, image, i, bad, r);
+                if (!*tree)
+                        *tree = TAKE_PTR(layer);
         }
         return 0;
 }

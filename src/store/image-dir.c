@@ -63,14 +63,14 @@ typedef struct Checkout {
 
 static int set_attributes(int fd, const Attributes *a)
 {
-        static const struct timespec epoch[2];
+        const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, a->mtime};
 
         if (fchown(fd, a->uid, a->gid) < 0 || fchmod(fd, a->mode) < 0)
                 return -errno;
         for (size_t i = 0; i < a->n_xattrs; i++)
                 if (fsetxattr(fd, a->xattrs[i].name, a->xattrs[i].value, a->xattrs[i].size, 0) < 0)
                         return -errno;
-        return futimens(fd, epoch) < 0 ? -errno : 0;
+        return futimens(fd, times) < 0 ? -errno : 0;
 }
 
 static int leave(Checkout *c)
@@ -100,7 +100,7 @@ static int enter(Checkout *c, int parent, const char *name, const Node *n)
 
 static int place(Checkout *c, const Node *n)
 {
-        uint64_t size;
+        struct stat st;
         int r = 0;
 
         while (r >= 0 && c->levels[c->depth - 1].node != n->parent)
@@ -109,11 +109,11 @@ static int place(Checkout *c, const Node *n)
                 return r;
         if (n->type == NODE_DIRECTORY)
                 return enter(c, c->levels[c->depth - 1].fd, n->name, n);
-        r = image_store_checkout(c->store, n->sum, c->levels[c->depth - 1].fd, n->name, &size, c->error);
+        r = image_store_checkout(c->store, n, c->levels[c->depth - 1].fd, &st, c->error);
         if (r < 0)
                 return r;
-        c->size += size;
-        c->stdio_paths = c->stdio_paths || stdio_path_in(c->levels[c->depth - 1].fd, n);
+        c->size += S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
+        c->stdio_paths = c->stdio_paths || stdio_path_in(c->levels[c->depth - 1].fd, n, S_ISLNK(st.st_mode));
         return 0;
 }
 

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Layers as commits of the repository. A layer's marks have names in its commit that no entry of a layer can
- * have:
+/* Layers as commits of the repository. What OSTree's directories cannot say is said by entries with names
+ * that no entry of a layer can have:
  * ".wh.NAME" and ".wh..wh..opq" as in the layer's archive, ".wh..wh..implied" in a directory that the layer
- * only passes through, and ".wh..wh..raw." or ".wh..wh..rawwh." with hexadecimal digits for a name (or its
- * whiteout) that is no UTF-8, which OSTree's directories cannot hold. */
+ * only passes through, ".wh..wh..time.SECONDS.NANOSECONDS" for the time of the directory they are in; and
+ * with a name in hexadecimal digits behind them ".wh..wh..raw." or ".wh..wh..rawwh." for a name (or its
+ * whiteout) that is no UTF-8, ".wh..wh..rawlink." for a symlink whose target is none (the entry's file holds
+ * it), and
+ * ".wh..wh..link." for a hard link to a file of a lower layer (the entry's file holds its path). */
+
+#include <linux/limits.h>
 
 #include "base/parse.h"
 #include "base/str.h"
@@ -13,37 +18,27 @@
 #define MARK_WHITEOUT ".wh."
 #define MARK_OPAQUE ".wh..wh..opq"
 #define MARK_IMPLIED ".wh..wh..implied"
+#define MARK_TIME ".wh..wh..time."
 #define MARK_RAW ".wh..wh..raw."
 #define MARK_RAW_WHITEOUT ".wh..wh..rawwh."
+#define MARK_RAW_SYMLINK ".wh..wh..rawlink."
+#define MARK_LINK ".wh..wh..link."
+
+static const Attributes mark_attributes = {.mode = 0600};
 
 static GVariant *sum_variant(const uint8_t sum[static OBJECT_SUM_SIZE])
 {
         return g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, sum, OBJECT_SUM_SIZE, 1);
 }
 
-static int write_metadata(ImageStore *s, OstreeObjectType type, GVariant *v,
-                          uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error)
-{
-        _cleanup_variant_ GVariant *object = g_variant_ref_sink(v);
-        _cleanup_gerror_ GError *e = NULL;
-        _cleanup_gfree_ guchar *sum = NULL;
-
-        if (!ostree_repo_write_metadata(s->repo, type, NULL, object, &sum, NULL, &e))
-                return image_store_fail(error, e, "Cannot write to the image store");
-        memcpy(ret_sum, sum, OBJECT_SUM_SIZE);
-        return 0;
-}
-
 static int write_dirmeta(ImageStore *s, const Attributes *a, uint8_t ret_sum[static OBJECT_SUM_SIZE],
                          Error *error)
 {
-        _cleanup_variant_ GVariant *xattrs = image_store_xattrs(a);
+        int r = object_format_dirmeta(a, &s->header);
 
-        return write_metadata(s, OSTREE_OBJECT_TYPE_DIR_META,
-                              g_variant_new("(uuu@a(ayay))", GUINT32_TO_BE(a->uid), GUINT32_TO_BE(a->gid),
-                                            GUINT32_TO_BE(a->mode | S_IFDIR),
-                                            image_store_xattrs_or_empty(xattrs)),
-                              ret_sum, error);
+        return r < 0 ? r
+                     : object_write_metadata(s, OBJECT_DIRMETA, s->header.data, s->header.size, ret_sum,
+                                             error);
 }
 
 static char *hex_name(const char *mark, const char *name)
@@ -59,23 +54,22 @@ static char *hex_name(const char *mark, const char *name)
         return s;
 }
 
-static char *encode_name(const char *name)
-{
-        return str_is_utf8(name, strlen(name)) ? strdup(name) : hex_name(MARK_RAW, name);
-}
-
 static char *encode_whiteout(const char *name)
 {
         return str_is_utf8(name, strlen(name)) ? str_printf(MARK_WHITEOUT "%s", name)
                                                : hex_name(MARK_RAW_WHITEOUT, name);
 }
 
+static char *encode_time(const struct timespec *t)
+{
+        return str_printf(MARK_TIME "%jd.%09ld", (intmax_t) t->tv_sec, t->tv_nsec);
+}
+
 /* What a directory object lists, which is not quite what the tree has: marks come in, names are encoded. */
 typedef struct Entry {
-        char *name;
-        bool is_directory;
-        uint8_t sum[OBJECT_SUM_SIZE];
-        uint8_t meta[OBJECT_SUM_SIZE]; /* of a directory */
+        const char *name;
+        char *owned;      /* the same, when it is not the node's */
+        const Node *node; /* NULL: a mark without content */
 } Entry;
 
 typedef struct Entries {
@@ -86,7 +80,7 @@ typedef struct Entries {
 static void entries_done(Entries *e)
 {
         for (size_t i = 0; i < e->n; i++)
-                free(e->list[i].name);
+                free(e->list[i].owned);
         free(e->list);
 }
 
@@ -95,90 +89,102 @@ static int compare_entries(const void *a, const void *b)
         return strcmp(((const Entry *) a)->name, ((const Entry *) b)->name);
 }
 
-/* Takes name; NULL is an allocation that failed. */
-static int entries_add(Entries *e, char *name, const uint8_t sum[static OBJECT_SUM_SIZE], Entry **ret)
+static int entries_add(Entries *e, const char *name, char *owned, const Node *n)
 {
-        _cleanup_free_ char *owned = name;
-
-        if (!owned)
-                return -ENOMEM;
         if ((e->n & (e->n + 1)) == 0) {
                 Entry *list = reallocarray(e->list, 2 * e->n + 1, sizeof(*list));
 
-                if (!list)
+                if (!list) {
+                        free(owned);
                         return -ENOMEM;
+                }
                 e->list = list;
         }
-        e->list[e->n] = (Entry){.name = TAKE_PTR(owned)};
-        memcpy(e->list[e->n].sum, sum, OBJECT_SUM_SIZE);
-        if (ret)
-                *ret = &e->list[e->n];
-        e->n++;
+        e->list[e->n++] = (Entry){name, owned, n};
         return 0;
 }
 
-static int add_child(ImageStore *s, Entries *entries, const Node *c, Error *error)
+/* Takes name; NULL is an allocation that failed. */
+static int entries_add_encoded(Entries *e, char *name, const Node *n)
 {
-        Entry *entry;
-        int r;
-
-        if (c->flags & NODE_HIDES_LOWER) {
-                r = entries_add(entries, encode_whiteout(c->name), s->mark_sum, NULL);
-                if (r < 0)
-                        return r;
-        }
-        if (c->type == NODE_NONE)
-                return 0;
-        r = entries_add(entries, encode_name(c->name), c->sum, &entry);
-        if (r < 0 || c->type != NODE_DIRECTORY)
-                return r;
-        entry->is_directory = true;
-        return write_dirmeta(s, c->attributes, entry->meta, error);
+        return name ? entries_add(e, name, name, n) : -ENOMEM;
 }
 
-static int list_directory(ImageStore *s, const Node *n, Entries *entries, Error *error)
+static int add_child(Entries *e, const Node *c)
 {
         int r = 0;
 
+        if (c->flags & NODE_HIDES_LOWER)
+                r = entries_add_encoded(e, encode_whiteout(c->name), NULL);
+        if (r < 0 || c->type == NODE_NONE)
+                return r;
+        if (c->type == NODE_LINK)
+                return entries_add_encoded(e, hex_name(MARK_LINK, c->name), c);
+        if (c->flags & NODE_RAW_SYMLINK)
+                return entries_add_encoded(e, hex_name(MARK_RAW_SYMLINK, c->name), c);
+        if (!str_is_utf8(c->name, strlen(c->name)))
+                return entries_add_encoded(e, hex_name(MARK_RAW, c->name), c);
+        return entries_add(e, c->name, NULL, c);
+}
+
+static int list_directory(const Node *n, Entries *entries, Error *error)
+{
+        const struct timespec *t = &n->attributes->mtime;
+        int r = 0;
+
         if (n->flags & NODE_OPAQUE)
-                r = entries_add(entries, strdup(MARK_OPAQUE), s->mark_sum, NULL);
+                r = entries_add(entries, MARK_OPAQUE, NULL, NULL);
         if (r >= 0 && (n->flags & NODE_IMPLIED))
-                r = entries_add(entries, strdup(MARK_IMPLIED), s->mark_sum, NULL);
+                r = entries_add(entries, MARK_IMPLIED, NULL, NULL);
+        if (r >= 0 && (t->tv_sec != 0 || t->tv_nsec != 0))
+                r = entries_add_encoded(entries, encode_time(t), NULL);
         for (const Node *c = n->child; r >= 0 && c; c = c->next)
-                r = add_child(s, entries, c, error);
+                r = add_child(entries, c);
         if (r >= 0 && entries->n > TREE_ENTRIES_MAX)
                 return error_set(error, ERROR_LIMIT, "Directory \"%s\" of a layer has more than %u entries",
                                  n->name, TREE_ENTRIES_MAX);
-        if (r >= 0 && entries->n > 0)
+        if (r >= 0 && entries->n > 1)
                 qsort(entries->list, entries->n, sizeof(Entry), compare_entries);
         return r;
+}
+
+static int add_entry(ImageStore *s, const Entry *e, ObjectList *files, ObjectList *dirs, Error *error)
+{
+        uint8_t sum[OBJECT_SUM_SIZE];
+        int r;
+
+        if (!e->node)
+                return object_list_add(files, e->name, s->mark_sum, NULL);
+        if (e->node->type == NODE_FILE)
+                return object_list_add(files, e->name, e->node->sum, NULL);
+        if (e->node->type == NODE_LINK) {
+                r = image_store_write_file(s, &mark_attributes, e->node->target, strlen(e->node->target), sum,
+                                           error);
+                return r < 0 ? r : object_list_add(files, e->name, sum, NULL);
+        }
+        r = write_dirmeta(s, e->node->attributes, sum, error);
+        return r < 0 ? r : object_list_add(dirs, e->name, e->node->sum, sum);
+}
+
+static int format_directory(ImageStore *s, const Node *n, Bytes *ret, Error *error)
+{
+        _cleanup_object_list_ ObjectList files = {}, dirs = {};
+        _cleanup_(entries_done) Entries entries = {};
+        int r = list_directory(n, &entries, error);
+
+        for (size_t i = 0; r >= 0 && i < entries.n; i++)
+                r = add_entry(s, &entries.list[i], &files, &dirs, error);
+        return r < 0 ? r : object_format_dirtree(&files, &dirs, ret);
 }
 
 /* Writes the directory object of n, whose subdirectories have theirs already; its checksum becomes that of n.
  */
 static int write_dirtree(ImageStore *s, Node *n, Error *error)
 {
-        _cleanup_(entries_done) Entries entries = {};
-        GVariantBuilder files, dirs;
-        int r = list_directory(s, n, &entries, error);
+        _cleanup_bytes_ Bytes text = {};
+        int r = format_directory(s, n, &text, error);
 
-        if (r < 0)
-                return r;
-        g_variant_builder_init(&files, G_VARIANT_TYPE("a(say)"));
-        g_variant_builder_init(&dirs, G_VARIANT_TYPE("a(sayay)"));
-        for (size_t i = 0; i < entries.n; i++) {
-                const Entry *e = &entries.list[i];
-
-                if (e->is_directory)
-                        g_variant_builder_add(&dirs, "(s@ay@ay)", e->name, sum_variant(e->sum),
-                                              sum_variant(e->meta));
-                else
-                        g_variant_builder_add(&files, "(s@ay)", e->name, sum_variant(e->sum));
-        }
-        return write_metadata(s, OSTREE_OBJECT_TYPE_DIR_TREE,
-                              g_variant_new("(@a(say)@a(sayay))", g_variant_builder_end(&files),
-                                            g_variant_builder_end(&dirs)),
-                              n->sum, error);
+        return r < 0 ? r : object_write_metadata(s, OBJECT_DIRTREE, text.data, text.size, n->sum, error);
 }
 
 /* Below before above. */
@@ -209,30 +215,30 @@ static GVariant *commit_variant(const Node *root, const uint8_t meta[static OBJE
                              sum_variant(root->sum), sum_variant(meta));
 }
 
-/* The file that stands for marks, when the layer has any. */
-static int write_mark(ImageStore *s, Tree *layer, Error *error)
+static int write_commit(ImageStore *s, const Node *root, uint8_t ret_sum[static OBJECT_SUM_SIZE],
+                        Error *error)
 {
-        const Attributes a = {.mode = 0600};
+        _cleanup_variant_ GVariant *v = NULL;
+        uint8_t meta[OBJECT_SUM_SIZE];
+        int r = write_dirmeta(s, root->attributes, meta, error);
 
-        for (const Node *n = tree_root(layer); n; n = tree_next(n))
-                if (n->flags)
-                        return image_store_write_file(s, &a, "", 0, s->mark_sum, error);
-        return 0;
+        if (r < 0)
+                return r;
+        v = g_variant_ref_sink(commit_variant(root, meta));
+        return object_write_metadata(s, OBJECT_COMMIT, g_variant_get_data(v), g_variant_get_size(v), ret_sum,
+                                     error);
 }
 
 int image_store_write_layer(ImageStore *s, const char *diff_id, Tree *layer, Error *error)
 {
-        uint8_t meta[OBJECT_SUM_SIZE], commit[OBJECT_SUM_SIZE];
         char hex[OSTREE_SHA256_STRING_LEN + 1];
-        int r = write_mark(s, layer, error);
+        uint8_t commit[OBJECT_SUM_SIZE];
+        int r = image_store_write_file(s, &mark_attributes, "", 0, s->mark_sum, error);
 
         if (r >= 0)
                 r = write_dirtrees(s, layer, error);
         if (r >= 0)
-                r = write_dirmeta(s, tree_root(layer)->attributes, meta, error);
-        if (r >= 0)
-                r = write_metadata(s, OSTREE_OBJECT_TYPE_COMMIT, commit_variant(tree_root(layer), meta),
-                                   commit, error);
+                r = write_commit(s, tree_root(layer), commit, error);
         if (r < 0)
                 return r;
         ostree_checksum_inplace_from_bytes(commit, hex);
@@ -267,15 +273,28 @@ static int damaged(Error *error, const char *what)
         return error_set(error, ERROR_STORE_DAMAGED, "The image store is damaged: %s", what);
 }
 
-static int load(ImageStore *s, OstreeObjectType type, const uint8_t sum[static OBJECT_SUM_SIZE],
-                GVariant **ret, Error *error)
+static void free_bytes(void *data)
 {
-        char hex[OSTREE_SHA256_STRING_LEN + 1];
-        _cleanup_gerror_ GError *e = NULL;
+        free(data);
+}
 
-        ostree_checksum_inplace_from_bytes(sum, hex);
-        if (!ostree_repo_load_variant(s->repo, type, hex, ret, &e))
-                return damaged(error, e ? e->message : hex);
+/* What was written by us reads as what it is, for its checksum is verified. */
+static int load(ImageStore *s, ObjectKind kind, const uint8_t sum[static OBJECT_SUM_SIZE], GVariant **ret,
+                Error *error)
+{
+        static const char *const types[_OBJECT_KIND_MAX] = {
+                [OBJECT_DIRTREE] = "(a(say)a(sayay))",
+                [OBJECT_DIRMETA] = "(uuua(ayay))",
+                [OBJECT_COMMIT] = "(a{sv}aya(say)sstayay)",
+        };
+        _cleanup_bytes_ Bytes bytes = {};
+        int r = object_read_metadata(s, kind, sum, &bytes, error);
+
+        if (r < 0)
+                return r;
+        *ret = g_variant_ref_sink(g_variant_new_from_data(G_VARIANT_TYPE(types[kind]), bytes.data, bytes.size,
+                                                          TRUE, free_bytes, bytes.data));
+        bytes = (Bytes){};
         return 0;
 }
 
@@ -296,6 +315,8 @@ static int read_xattrs(GVariant *v, Xattr **ret, size_t *ret_n, Error *error)
         _cleanup_free_ Xattr *xattrs = NULL;
         size_t n = g_variant_n_children(v);
 
+        if (n > TREE_XATTRS_MAX)
+                return damaged(error, "too many attributes");
         xattrs = calloc(n + 1, sizeof(*xattrs));
         if (!xattrs)
                 return -ENOMEM;
@@ -320,11 +341,11 @@ static int read_dirmeta(ImageStore *s, Tree *t, Node *n, const uint8_t meta[stat
         _cleanup_free_ Xattr *xattrs = NULL;
         guint32 uid, gid, mode;
         Attributes a = {};
-        int r = load(s, OSTREE_OBJECT_TYPE_DIR_META, meta, &v, error);
+        int r = load(s, OBJECT_DIRMETA, meta, &v, error);
 
         if (r < 0)
                 return r;
-        g_variant_get(v, "(uuu@" STORE_XATTRS_TYPE ")", &uid, &gid, &mode, &list);
+        g_variant_get(v, "(uuu@a(ayay))", &uid, &gid, &mode, &list);
         r = read_xattrs(list, &xattrs, &a.n_xattrs, error);
         if (r < 0)
                 return r;
@@ -362,15 +383,60 @@ static int decode_name(const char *name, char ret[static TREE_NAME_MAX + 1], Err
         return 0;
 }
 
-/* Returns 1 when the entry was a mark. */
-static int read_mark(Tree *t, Node *n, const char *name, Error *error)
+static int read_time(Tree *t, Node *n, const char *text, Error *error)
 {
+        const char *dot = strchr(text, '.');
+        _cleanup_free_ char *seconds = dot ? strndup(text, (size_t) (dot - text)) : NULL;
+        uint64_t nanoseconds;
+        int64_t value;
+
+        if (!seconds || parse_i64(seconds, INT64_MIN, INT64_MAX, &value) < 0 ||
+            parse_u64(dot + 1, 0, 999999999, &nanoseconds) < 0)
+                return damaged(error, "a time is broken");
+        tree_set_mtime(t, n, &(struct timespec){.tv_sec = value, .tv_nsec = (long) nanoseconds});
+        return 0;
+}
+
+static int read_whiteout(Tree *t, Node *n, const char *name, Error *error)
+{
+        const char *hex = startswith(name, MARK_RAW_WHITEOUT);
         char plain[TREE_NAME_MAX + 1];
-        const char *hex = startswith(name, MARK_RAW_WHITEOUT), *hidden = startswith(name, MARK_WHITEOUT);
+        Node *c;
+        int r = hex ? unhex_name(hex, plain) : decode_name(name + strlen(MARK_WHITEOUT), plain, error);
+
+        if (r < 0)
+                return damaged(error, "a whiteout is broken");
+        r = tree_add(t, n, plain, &c);
+        if (r >= 0)
+                c->flags |= NODE_HIDES_LOWER;
+        return r;
+}
+
+static int read_link(ImageStore *s, Tree *t, Node *n, const char *hex,
+                     const uint8_t sum[static OBJECT_SUM_SIZE], Error *error)
+{
+        _cleanup_free_ char *target = NULL;
+        char plain[TREE_NAME_MAX + 1];
         Node *c;
         int r;
 
-        if (!hidden || startswith(name, MARK_RAW))
+        if (unhex_name(hex, plain) < 0)
+                return damaged(error, "a link's name is broken");
+        r = object_read_file(s, sum, PATH_MAX, &target, error);
+        if (r >= 0)
+                r = tree_add(t, n, plain, &c);
+        return r < 0 ? r : tree_set_link(t, c, target);
+}
+
+/* Returns 1 when the entry was a mark. */
+static int read_mark(ImageStore *s, Tree *t, Node *n, const char *name,
+                     const uint8_t sum[static OBJECT_SUM_SIZE], Error *error)
+{
+        const char *rest;
+        int r = 0;
+
+        if (!startswith(name, MARK_WHITEOUT) || startswith(name, MARK_RAW) ||
+            startswith(name, MARK_RAW_SYMLINK))
                 return 0;
         if (streq(name, STORE_RECIPE) || startswith(name, STORE_KEPT))
                 return 1;
@@ -378,35 +444,39 @@ static int read_mark(Tree *t, Node *n, const char *name, Error *error)
                 n->flags |= NODE_OPAQUE;
         else if (streq(name, MARK_IMPLIED))
                 n->flags |= NODE_IMPLIED;
-        else {
-                r = hex ? unhex_name(hex, plain) : decode_name(hidden, plain, error);
-                if (r < 0)
-                        return damaged(error, "a whiteout is broken");
-                r = tree_add(t, n, plain, &c);
-                if (r < 0)
-                        return r;
-                c->flags |= NODE_HIDES_LOWER;
-        }
-        return 1;
+        else if ((rest = startswith(name, MARK_TIME)))
+                r = read_time(t, n, rest, error);
+        else if ((rest = startswith(name, MARK_LINK)))
+                r = read_link(s, t, n, rest, sum, error);
+        else
+                r = read_whiteout(t, n, name, error);
+        return r < 0 ? r : 1;
 }
 
-static int read_file(Tree *t, Node *n, const char *name, GVariant *sum, Error *error)
+static int read_file(ImageStore *s, Tree *t, Node *n, const char *name, GVariant *sum, Error *error)
 {
+        const char *raw = startswith(name, MARK_RAW_SYMLINK);
         uint8_t bytes[OBJECT_SUM_SIZE];
         char plain[TREE_NAME_MAX + 1];
         Node *c;
-        int r = read_mark(t, n, name, error);
+        int r = take_sum(sum, bytes, error);
 
+        if (r >= 0)
+                r = read_mark(s, t, n, name, bytes, error);
         if (r != 0)
                 return MIN(r, 0);
-        r = decode_name(name, plain, error);
-        if (r >= 0)
-                r = take_sum(sum, bytes, error);
+        if (raw)
+                r = unhex_name(raw, plain) < 0 ? damaged(error, "an encoded name is broken") : 0;
+        else
+                r = decode_name(name, plain, error);
         if (r >= 0)
                 r = tree_add(t, n, plain, &c);
-        if (r >= 0)
-                tree_set_file(t, c, bytes);
-        return r;
+        if (r < 0)
+                return r;
+        tree_set_file(t, c, bytes);
+        if (raw)
+                c->flags |= NODE_RAW_SYMLINK;
+        return 0;
 }
 
 static int read_subdirectory(ImageStore *s, Tree *t, Node *n, const char *name, GVariant *sum, GVariant *meta,
@@ -430,7 +500,7 @@ static int read_subdirectory(ImageStore *s, Tree *t, Node *n, const char *name, 
 static int read_dirtree(ImageStore *s, Tree *t, Node *n, Error *error)
 {
         _cleanup_variant_ GVariant *v = NULL, *files = NULL, *dirs = NULL;
-        int r = load(s, OSTREE_OBJECT_TYPE_DIR_TREE, n->sum, &v, error);
+        int r = load(s, OBJECT_DIRTREE, n->sum, &v, error);
 
         if (r < 0)
                 return r;
@@ -441,7 +511,7 @@ static int read_dirtree(ImageStore *s, Tree *t, Node *n, Error *error)
                 const char *name;
 
                 g_variant_get_child(files, i, "(&s@ay)", &name, &sum);
-                r = read_file(t, n, name, sum, error);
+                r = read_file(s, t, n, name, sum, error);
         }
         for (gsize i = 0, end = g_variant_n_children(dirs); r >= 0 && i < end; i++) {
                 _cleanup_variant_ GVariant *sum = NULL, *meta = NULL;
@@ -461,7 +531,7 @@ static int read_root(ImageStore *s, const char *commit, Tree *t, Error *error)
         int r;
 
         ostree_checksum_inplace_to_bytes(commit, sum);
-        r = load(s, OSTREE_OBJECT_TYPE_COMMIT, sum, &v, error);
+        r = load(s, OBJECT_COMMIT, sum, &v, error);
         if (r < 0)
                 return r;
         tree = g_variant_get_child_value(v, 6);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the two halves of the image store share: image-store.c has objects and transactions,
- * image-store-layer.c has layers. Only they include this, and with it libostree. */
+/* What the parts of the image store share: image-store.c has transactions and what needs libostree,
+ * image-store-object.c has objects, image-store-layer.c has layers. Only they include this. */
 
 #include <ostree.h>
 
@@ -10,19 +10,37 @@
 
 #include "base/hashmap.h"
 #include "store/image-store.h"
+#include "store/object-format.h"
 
 #define STORE_REF_PREFIX "layer/"
-#define STORE_XATTRS_TYPE "a(ayay)"
+#define STORE_STAGE_PREFIX "staging-"
+#define STORE_OBJECT_NAME_MAX (2 * OBJECT_SUM_SIZE + sizeof(".dirtree"))
+#define STORE_OBJECT_PATH_MAX (sizeof("objects/xx/") + STORE_OBJECT_NAME_MAX)
 
 struct ImageStore {
         int parent; /* holds the lock */
         OstreeRepo *repo;
+        int dir;   /* of the repository */
+        int stage; /* where a transaction's objects are, named "<hex>.<type>"; -EBADF: there is none */
+        char stage_name[sizeof(STORE_STAGE_PREFIX) + 16];
+        unsigned n_writers; /* opened in the transaction */
+        EVP_MD *sha256;
         EVP_MD_CTX *hash;
-        bool in_transaction;
-        uint8_t (*recent)[OBJECT_SUM_SIZE]; /* some of the objects that the transaction wrote */
-        Map *pending;                       /* layers without a ref yet: diff ID to commit */
-        uint8_t mark_sum[OBJECT_SUM_SIZE];  /* the empty file that stands for every mark */
+        Bytes header;
+        uid_t uid; /* what new files have */
+        gid_t gid;
+        bool no_trusted;                   /* attributes can be set */
+        Map *pending;                      /* layers without a ref yet: diff ID to commit */
+        uint8_t mark_sum[OBJECT_SUM_SIZE]; /* the empty file that stands for every mark */
 };
+
+typedef enum ObjectKind {
+        OBJECT_FILE, /* or symlink */
+        OBJECT_DIRTREE,
+        OBJECT_DIRMETA,
+        OBJECT_COMMIT,
+        _OBJECT_KIND_MAX,
+} ObjectKind;
 
 static inline void gerror_freep(GError **e)
 {
@@ -44,13 +62,21 @@ static inline void gfreep(void *p)
 }
 #define _cleanup_gfree_ _cleanup_(gfreep)
 
-/* The errno that e stands for, after what was tried. libostree's own words are for those who know its
- * insides. */
-int image_store_fail(Error *error, const GError *e, const char *what);
-
 /* "layer/<hex>". NULL: out of memory. */
 char *image_store_layer_ref(const char *diff_id);
 
-/* NULL for none. */
-GVariant *image_store_xattrs(const Attributes *a);
-GVariant *image_store_xattrs_or_empty(GVariant *xattrs);
+void store_object_path(ObjectKind kind, const uint8_t sum[static OBJECT_SUM_SIZE],
+                       char ret[static STORE_OBJECT_PATH_MAX]);
+
+/* Directories, their descriptions and commits: the checksum is that of the bytes. */
+int object_write_metadata(ImageStore *s, ObjectKind kind, const void *data, size_t size,
+                          uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error);
+/* Reads it and compares it with its checksum. */
+int object_read_metadata(ImageStore *s, ObjectKind kind, const uint8_t sum[static OBJECT_SUM_SIZE],
+                         Bytes *ret, Error *error);
+/* The content of a small file. */
+int object_read_file(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], size_t max, char **ret,
+                     Error *error);
+
+/* Puts what is staged into its place; an object that is there already stays what it is. */
+int object_place_staged(ImageStore *s, Error *error);

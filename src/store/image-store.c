@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The door to libostree. Two of its habits are worked around here. Its commit flushes every one of 256 object
- * directories by itself after the file system as a whole; we flush the file system, let it rename without
- * flushing, and flush once more when the refs are written. And it keeps the staging directory of an aborted
- * transaction for a later one of the same boot; ours is removed by image_store_collect(). */
+/* Transactions, and the door to libostree, which has the refs and finds what nobody needs. Objects are
+ * written by us (image-store-object.c): libostree's way of writing replaces an object that two workers write
+ * at the same time, under the hands of the one that links it. */
 
 #include <dirent.h>
-#include <linux/limits.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include "base/fs.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "spec/image-ref.h"
 #include "store/image-store-private.h"
@@ -19,14 +16,6 @@
 #define REPO_PARENT "ostree"
 #define REPO "repo"
 #define REPO_NEW ".repo.tmp"
-#define STAGING_PREFIX "staging-"
-#define RECENT_SIZE 65536U
-
-struct ObjectWriter {
-        ImageStore *store;
-        OstreeContentWriter *writer;
-        EVP_MD_CTX *hash;
-};
 
 static int errno_of(const GError *e)
 {
@@ -48,19 +37,17 @@ static int errno_of(const GError *e)
         return EIO;
 }
 
-int image_store_fail(Error *error, const GError *e, const char *what)
+static int image_store_fail(Error *error, const GError *e, const char *what)
 {
         return error_set_errno(error, errno_of(e), "%s (%s)", what, e ? e->message : "no reason given");
 }
 
 /* Opening */
 
-/* One at a time. Two that add at the same time saw each other's objects come and go: a checkout missed one of
- * them in about one of a hundred loads. */
 static int lock(ImageStore *s, StoreLock mode, Error *error)
 {
         static const int operations[] = {
-                [STORE_ADD] = LOCK_EX,
+                [STORE_ADD] = LOCK_SH,
                 [STORE_COLLECT] = LOCK_EX,
                 [STORE_TRY_COLLECT] = LOCK_EX | LOCK_NB,
         };
@@ -87,6 +74,17 @@ static int configure(OstreeRepo *repo, GError **ret)
         return ok ? 0 : -EIO;
 }
 
+/* libostree's lock, which it would make when it removes: a full disk must not keep it from that. */
+static int make_lock(int repo)
+{
+        int fd = openat(repo, ".lock", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return -EIO;
+        close_fd(fd);
+        return 0;
+}
+
 static int create_repo(int parent, Error *error)
 {
         _cleanup_gerror_ GError *e = NULL;
@@ -97,6 +95,8 @@ static int create_repo(int parent, Error *error)
                 return error_set_errno(error, r, "Cannot make the image store");
         repo = ostree_repo_create_at(parent, REPO_NEW, OSTREE_REPO_MODE_BARE, NULL, NULL, &e);
         r = repo ? configure(repo, &e) : -EIO;
+        if (r >= 0)
+                r = make_lock(ostree_repo_get_dfd(repo));
         if (repo)
                 g_object_unref(repo);
         if (r < 0) {
@@ -142,11 +142,13 @@ int image_store_open(int state, StoreLock mode, ImageStore **ret, Error *error)
 
         if (!s)
                 return -ENOMEM;
-        s->parent = -EBADF;
+        s->parent = s->stage = -EBADF;
+        s->uid = geteuid();
+        s->gid = getegid();
         s->pending = map_new_strings();
+        s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
         s->hash = EVP_MD_CTX_new();
-        s->recent = calloc(RECENT_SIZE, OBJECT_SUM_SIZE);
-        if (!s->pending || !s->hash || !s->recent)
+        if (!s->pending || !s->hash || !s->sha256)
                 return -ENOMEM;
         s->parent = open_parent(state, error);
         if (s->parent < 0)
@@ -159,14 +161,29 @@ int image_store_open(int state, StoreLock mode, ImageStore **ret, Error *error)
         s->repo = ostree_repo_open_at(s->parent, REPO, NULL, &e);
         if (!s->repo)
                 return image_store_fail(error, e, "Cannot open the image store");
+        s->dir = ostree_repo_get_dfd(s->repo);
+        ostree_repo_set_disable_fsync(s->repo, TRUE); /* we flush all of it */
         *ret = TAKE_PTR(s);
         return 0;
 }
 
+static int open_tmp(ImageStore *s)
+{
+        int fd = openat(s->dir, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
 void image_store_abort(ImageStore *s)
 {
-        if (TAKE(s->in_transaction, false))
-                (void) ostree_repo_abort_transaction(s->repo, NULL, NULL);
+        _cleanup_close_ int tmp = -EBADF;
+
+        if (s->stage < 0)
+                return;
+        s->stage = close_fd(s->stage);
+        tmp = open_tmp(s);
+        if (tmp >= 0)
+                (void) fs_remove_tree_at(tmp, s->stage_name);
 }
 
 ImageStore *image_store_close(ImageStore *s)
@@ -177,7 +194,8 @@ ImageStore *image_store_close(ImageStore *s)
         if (s->repo)
                 g_object_unref(s->repo);
         EVP_MD_CTX_free(s->hash);
-        free(s->recent);
+        EVP_MD_free(s->sha256);
+        bytes_done(&s->header);
         map_free(s->pending);
         close_fd(s->parent);
         free(s);
@@ -193,30 +211,40 @@ static int flush(ImageStore *s, Error *error)
         return 0;
 }
 
+static int make_stage(ImageStore *s)
+{
+        _cleanup_close_ int tmp = open_tmp(s);
+        char random[16 + 1];
+        int r = tmp < 0 ? tmp : random_hex(8, random);
+
+        if (r < 0)
+                return r;
+        (void) snprintf(s->stage_name, sizeof(s->stage_name), STORE_STAGE_PREFIX "%s", random);
+        if (mkdirat(tmp, s->stage_name, 0700) < 0)
+                return -errno;
+        s->stage = openat(tmp, s->stage_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return s->stage < 0 ? -errno : 0;
+}
+
 int image_store_begin(ImageStore *s, Error *error)
 {
-        _cleanup_gerror_ GError *e = NULL;
+        int r;
 
-        ostree_repo_set_disable_fsync(s->repo, FALSE);
-        if (!ostree_repo_prepare_transaction(s->repo, NULL, NULL, &e))
-                return image_store_fail(error, e, "Cannot write to the image store");
-        s->in_transaction = true;
-        memset(s->recent, 0, RECENT_SIZE * OBJECT_SUM_SIZE);
-        return 0;
+        assert(s->stage < 0);
+        s->n_writers = 0;
+        r = make_stage(s);
+        return r < 0 ? error_set_errno(error, r, "Cannot write to the image store") : 0;
 }
 
 int image_store_commit(ImageStore *s, Error *error)
 {
-        _cleanup_gerror_ GError *e = NULL;
         int r = flush(s, error);
 
-        if (r < 0)
-                return r;
-        ostree_repo_set_disable_fsync(s->repo, TRUE);
-        if (!ostree_repo_commit_transaction(s->repo, NULL, NULL, &e))
-                return image_store_fail(error, e, "Cannot write to the image store");
-        s->in_transaction = false;
-        return 0;
+        if (r >= 0)
+                r = object_place_staged(s, error);
+        if (r >= 0)
+                image_store_abort(s); /* the stage is empty */
+        return r;
 }
 
 char *image_store_layer_ref(const char *diff_id)
@@ -236,305 +264,6 @@ int image_store_publish(ImageStore *s, Error *error)
                 if (!ostree_repo_set_ref_immediate(s->repo, NULL, ref, map_value(layer), NULL, &e))
                         return image_store_fail(error, e, "Cannot write to the image store");
         }
-        return 0;
-}
-
-/* Objects */
-
-GVariant *image_store_xattrs(const Attributes *a)
-{
-        GVariantBuilder builder;
-
-        if (a->n_xattrs == 0)
-                return NULL;
-        g_variant_builder_init(&builder, G_VARIANT_TYPE(STORE_XATTRS_TYPE));
-        for (size_t i = 0; i < a->n_xattrs; i++)
-                g_variant_builder_add(&builder, "(@ay@ay)", g_variant_new_bytestring(a->xattrs[i].name),
-                                      g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, a->xattrs[i].value,
-                                                                a->xattrs[i].size, 1));
-        return g_variant_ref_sink(g_variant_builder_end(&builder));
-}
-
-GVariant *image_store_xattrs_or_empty(GVariant *xattrs)
-{
-        return xattrs ? xattrs : g_variant_new_array(G_VARIANT_TYPE("(ayay)"), NULL, 0);
-}
-
-/* What an object's checksum begins with: its header with a length before it (OSTree's documented format). */
-static void hash_begin(EVP_MD_CTX *hash, const Attributes *a, mode_t type, const char *target,
-                       GVariant *xattrs)
-{
-        _cleanup_variant_ GVariant *header = g_variant_ref_sink(
-                g_variant_new("(uuuus@a(ayay))", GUINT32_TO_BE(a->uid), GUINT32_TO_BE(a->gid),
-                              GUINT32_TO_BE(a->mode | type), 0, target, image_store_xattrs_or_empty(xattrs)));
-        uint32_t prefix[2] = {GUINT32_TO_BE((uint32_t) g_variant_get_size(header)), 0};
-
-        (void) EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
-        (void) EVP_DigestUpdate(hash, prefix, sizeof(prefix));
-        (void) EVP_DigestUpdate(hash, g_variant_get_data(header), g_variant_get_size(header));
-}
-
-#define OBJECT_PATH_MAX (sizeof("objects/xx/.file") + OSTREE_SHA256_STRING_LEN)
-
-static void object_path(const uint8_t sum[static OBJECT_SUM_SIZE], char ret[static OBJECT_PATH_MAX])
-{
-        char hex[OSTREE_SHA256_STRING_LEN + 1];
-
-        ostree_checksum_inplace_from_bytes(sum, hex);
-        (void) snprintf(ret, OBJECT_PATH_MAX, "objects/%.2s/%s.file", hex, hex + 2);
-}
-
-/* Is it in its place, or among what was written lately? An image repeats itself: empty files, licences. What
- * the table has forgotten is written once more, which changes nothing. */
-static bool has_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE])
-{
-        char path[OBJECT_PATH_MAX];
-        uint8_t *recent;
-        uint16_t slot;
-
-        memcpy(&slot, sum, sizeof(slot));
-        recent = s->recent[slot];
-        if (memcmp(recent, sum, OBJECT_SUM_SIZE) == 0)
-                return true;
-        object_path(sum, path);
-        return faccessat(ostree_repo_get_dfd(s->repo), path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
-}
-
-static void remember(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE])
-{
-        uint16_t slot;
-
-        memcpy(&slot, sum, sizeof(slot));
-        memcpy(s->recent[slot], sum, OBJECT_SUM_SIZE);
-}
-
-static GFileInfo *file_info(const Attributes *a, mode_t type, uint64_t size)
-{
-        GFileInfo *info = g_file_info_new();
-
-        g_file_info_set_file_type(info, type == S_IFLNK ? G_FILE_TYPE_SYMBOLIC_LINK : G_FILE_TYPE_REGULAR);
-        g_file_info_set_attribute_uint32(info, "unix::uid", a->uid);
-        g_file_info_set_attribute_uint32(info, "unix::gid", a->gid);
-        g_file_info_set_attribute_uint32(info, "unix::mode", a->mode | type);
-        g_file_info_set_attribute_boolean(info, "standard::is-symlink", type == S_IFLNK);
-        g_file_info_set_size(info, (goffset) size);
-        return info;
-}
-
-static int write_trusted(ImageStore *s, const Attributes *a, GVariant *xattrs, const void *data, size_t size,
-                         const uint8_t sum[static OBJECT_SUM_SIZE], Error *error)
-{
-        GFileInfo *info = file_info(a, S_IFREG, size);
-        GInputStream *content = g_memory_input_stream_new_from_data(data, (gssize) size, NULL),
-                     *object = NULL;
-        char hex[OSTREE_SHA256_STRING_LEN + 1];
-        _cleanup_gerror_ GError *e = NULL;
-        guint64 length;
-        gboolean ok;
-
-        ostree_checksum_inplace_from_bytes(sum, hex);
-        ok = ostree_raw_file_to_content_stream(content, info, xattrs, &object, &length, NULL, &e) &&
-             ostree_repo_write_content_trusted(s->repo, hex, object, length, NULL, &e);
-        if (object)
-                g_object_unref(object);
-        g_object_unref(content);
-        g_object_unref(info);
-        if (!ok)
-                return image_store_fail(error, e, "Cannot write to the image store");
-        remember(s, sum);
-        return 0;
-}
-
-int image_store_write_file(ImageStore *s, const Attributes *a, const void *data, size_t size,
-                           uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error)
-{
-        _cleanup_variant_ GVariant *xattrs = image_store_xattrs(a);
-
-        hash_begin(s->hash, a, S_IFREG, "", xattrs);
-        (void) EVP_DigestUpdate(s->hash, data, size);
-        if (EVP_DigestFinal_ex(s->hash, ret_sum, NULL) != 1)
-                return -ENOMEM;
-        if (has_object(s, ret_sum))
-                return 0;
-        return write_trusted(s, a, xattrs, data, size, ret_sum, error);
-}
-
-int image_store_write_symlink(ImageStore *s, const Attributes *a, const char *target,
-                              uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error)
-{
-        const Attributes bare = {.uid = a->uid, .gid = a->gid, .mode = 0777};
-        _cleanup_gfree_ char *sum = NULL;
-        _cleanup_gerror_ GError *e = NULL;
-
-        hash_begin(s->hash, &bare, S_IFLNK, target, NULL);
-        if (EVP_DigestFinal_ex(s->hash, ret_sum, NULL) != 1)
-                return -ENOMEM;
-        if (has_object(s, ret_sum))
-                return 0;
-        sum = ostree_repo_write_symlink(s->repo, NULL, a->uid, a->gid, NULL, target, NULL, &e);
-        if (!sum)
-                return image_store_fail(error, e, "Cannot write to the image store");
-        remember(s, ret_sum);
-        return 0;
-}
-
-int image_store_open_writer(ImageStore *s, const Attributes *a, uint64_t size, ObjectWriter **ret,
-                            Error *error)
-{
-        _cleanup_(object_writer_freep) ObjectWriter *w = calloc(1, sizeof(ObjectWriter));
-        _cleanup_variant_ GVariant *xattrs = image_store_xattrs(a);
-        _cleanup_gerror_ GError *e = NULL;
-
-        if (!w)
-                return -ENOMEM;
-        w->store = s;
-        w->hash = EVP_MD_CTX_new();
-        if (!w->hash)
-                return -ENOMEM;
-        hash_begin(w->hash, a, S_IFREG, "", xattrs);
-        w->writer =
-                ostree_repo_write_regfile(s->repo, NULL, a->uid, a->gid, a->mode | S_IFREG, size, xattrs, &e);
-        if (!w->writer)
-                return image_store_fail(error, e, "Cannot write to the image store");
-        *ret = TAKE_PTR(w);
-        return 0;
-}
-
-int object_writer_write(ObjectWriter *w, const void *data, size_t size, Error *error)
-{
-        _cleanup_gerror_ GError *e = NULL;
-
-        (void) EVP_DigestUpdate(w->hash, data, size);
-        if (!g_output_stream_write_all(G_OUTPUT_STREAM(w->writer), data, size, NULL, NULL, &e))
-                return image_store_fail(error, e, "Cannot write to the image store");
-        return 0;
-}
-
-/* Finishing would replace an object that is there by a new inode, which checkouts do not share. */
-int object_writer_finish(ObjectWriter *w, uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error)
-{
-        _cleanup_gerror_ GError *e = NULL;
-        _cleanup_gfree_ char *sum = NULL;
-
-        if (EVP_DigestFinal_ex(w->hash, ret_sum, NULL) != 1)
-                return -ENOMEM;
-        if (has_object(w->store, ret_sum))
-                return 0;
-        sum = ostree_content_writer_finish(w->writer, NULL, &e);
-        if (!sum)
-                return image_store_fail(error, e, "Cannot write to the image store");
-        remember(w->store, ret_sum);
-        return 0;
-}
-
-ObjectWriter *object_writer_free(ObjectWriter *w)
-{
-        if (!w)
-                return NULL;
-        if (w->writer)
-                g_object_unref(w->writer);
-        EVP_MD_CTX_free(w->hash);
-        free(w);
-        return NULL;
-}
-
-/* Out of the store */
-
-static int copy_xattrs(int from, int to)
-{
-        _cleanup_free_ char *names = NULL, *value = malloc(XATTR_SIZE_MAX);
-        ssize_t size = flistxattr(from, NULL, 0), n;
-
-        if (size == 0 || (size < 0 && errno == ENOTSUP))
-                return 0;
-        names = size > 0 ? malloc((size_t) size) : NULL;
-        if (!names || !value)
-                return size < 0 ? -errno : -ENOMEM;
-        size = flistxattr(from, names, (size_t) size);
-        if (size < 0)
-                return -errno;
-        for (const char *name = names; name < names + size; name += strlen(name) + 1) {
-                n = fgetxattr(from, name, value, XATTR_SIZE_MAX);
-                if (n < 0 || fsetxattr(to, name, value, (size_t) n, 0) < 0)
-                        return -errno;
-        }
-        return 0;
-}
-
-static int copy_content(int from, int to)
-{
-        ssize_t n;
-
-        do {
-                n = copy_file_range(from, NULL, to, NULL, SSIZE_MAX & ~0xfff, 0);
-        } while (n > 0 || (n < 0 && errno == EINTR));
-        return n < 0 ? -errno : 0;
-}
-
-static int copy_file(int repo, const char *object, const struct stat *st, int dir, const char *name)
-{
-        const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {}};
-        _cleanup_close_ int from = -EBADF, to = -EBADF;
-        int r;
-
-        from = openat(repo, object, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (from < 0)
-                return -errno;
-        to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (to < 0)
-                return -errno;
-        r = copy_content(from, to);
-        if (r < 0)
-                return r;
-        if (fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0)
-                return -errno;
-        r = copy_xattrs(from, to);
-        if (r < 0)
-                return r;
-        return futimens(to, times) < 0 ? -errno : 0;
-}
-
-static int copy_symlink(int repo, const char *object, const struct stat *st, int dir, const char *name)
-{
-        char target[PATH_MAX];
-        ssize_t n = readlinkat(repo, object, target, sizeof(target) - 1);
-
-        if (n < 0)
-                return -errno;
-        target[n] = '\0';
-        if (symlinkat(target, dir, name) < 0 ||
-            fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-                return -errno;
-        return 0;
-}
-
-static int copy_object(int repo, const char *object, const struct stat *st, int dir, const char *name)
-{
-        return S_ISLNK(st->st_mode) ? copy_symlink(repo, object, st, dir, name)
-                                    : copy_file(repo, object, st, dir, name);
-}
-
-int image_store_checkout(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], int dir, const char *name,
-                         uint64_t *ret_size, Error *error)
-{
-        int repo = ostree_repo_get_dfd(s->repo), r = 0;
-        char path[OBJECT_PATH_MAX];
-        struct stat st;
-
-        object_path(sum, path);
-        if (fstatat(repo, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return errno == ENOENT
-                               ? error_set(error, ERROR_STORE_DAMAGED,
-                                           "The image store is damaged: object %s of \"%s\" is missing", path,
-                                           name)
-                               : error_set_errno(error, errno, "Cannot read the image store");
-        if (S_ISREG(st.st_mode) && st.st_size == 0)
-                r = copy_object(repo, path, &st, dir, name);
-        else if (linkat(repo, path, dir, name, 0) < 0)
-                r = errno == EMLINK ? copy_object(repo, path, &st, dir, name) : -errno;
-        if (r < 0)
-                return error_set_errno(error, r, "Cannot make \"%s\" in the image's tree", name);
-        *ret_size = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
         return 0;
 }
 
@@ -568,7 +297,7 @@ static int drop_staging(ImageStore *s, Error *error)
         int r = 0, fd;
         DIR *dir;
 
-        tmp = openat(ostree_repo_get_dfd(s->repo), "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        tmp = open_tmp(s);
         fd = tmp >= 0 ? fcntl(tmp, F_DUPFD_CLOEXEC, 3) : -EBADF;
         dir = fd >= 0 ? fdopendir(fd) : NULL;
         if (!dir) {
@@ -576,7 +305,7 @@ static int drop_staging(ImageStore *s, Error *error)
                 return error_set_errno(error, errno, "Cannot read the image store");
         }
         while (r >= 0 && (de = readdir(dir)))
-                if (startswith(de->d_name, STAGING_PREFIX))
+                if (startswith(de->d_name, STORE_STAGE_PREFIX))
                         r = strv_append(&names, de->d_name);
         (void) closedir(dir);
         STRV_FOREACH(name, names)
@@ -592,7 +321,7 @@ static void drop_empty_directories(ImageStore *s)
 
         for (unsigned i = 0; i < 256; i++) {
                 (void) snprintf(path, sizeof(path), "objects/%02x", i);
-                (void) unlinkat(ostree_repo_get_dfd(s->repo), path, AT_REMOVEDIR);
+                (void) unlinkat(s->dir, path, AT_REMOVEDIR);
         }
 }
 

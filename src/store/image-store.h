@@ -2,8 +2,8 @@
 #pragma once
 
 /* Layers on disk: an OSTree repository in bare mode, one commit per layer under the ref "layer/<hex of the
- * diff ID>", so that a file is stored once whatever layers and images have it. libostree stores and finds
- * objects; it unpacks, merges and checks out nothing. Nobody else sees ostree.h.
+ * diff ID>", so that a file is stored once whatever layers and images have it. libostree knows the refs and
+ * what they need; it unpacks, merges and checks out nothing. Nobody else sees ostree.h.
  *
  * Durable before visible: image_store_commit() puts objects in their place after they are on disk, and
  * image_store_publish() sets the refs, which makes layers found. What is cut off before leaves objects that
@@ -18,8 +18,8 @@ typedef struct ImageStore ImageStore;
 typedef struct ObjectWriter ObjectWriter;
 
 typedef enum StoreLock {
-        STORE_ADD,         /* waits for all others: see lock() */
-        STORE_COLLECT,     /* the same */
+        STORE_ADD,         /* any number at a time */
+        STORE_COLLECT,     /* waits for all others, and keeps them out */
         STORE_TRY_COLLECT, /* or -EBUSY at once */
 } StoreLock;
 
@@ -45,6 +45,8 @@ int image_store_write_symlink(ImageStore *s, const Attributes *a, const char *ta
 int image_store_open_writer(ImageStore *s, const Attributes *a, uint64_t size, ObjectWriter **ret,
                             Error *error);
 int object_writer_write(ObjectWriter *w, const void *data, size_t size, Error *error);
+/* So many zeros, which become a hole. */
+int object_writer_skip(ObjectWriter *w, uint64_t size, Error *error);
 int object_writer_finish(ObjectWriter *w, uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error);
 ObjectWriter *object_writer_free(ObjectWriter *w);
 DEFINE_CLEANUP(ObjectWriter *, object_writer_free)
@@ -54,11 +56,10 @@ bool image_store_has_layer(ImageStore *s, const char *diff_id);
 int image_store_write_layer(ImageStore *s, const char *diff_id, Tree *layer, Error *error);
 int image_store_read_layer(ImageStore *s, const char *diff_id, Tree **ret, Error *error);
 
-/* Puts the object as dir/name: a hard link; a copy when it is empty, so that what has nothing in common but
- * being empty is not one inode, and when the file system allows no more links. *ret_size is the size of the
- * content. */
-int image_store_checkout(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], int dir, const char *name,
-                         uint64_t *ret_size, Error *error);
+/* Puts the file or symlink n as dir/name: a hard link; a copy when it is empty, so that what has nothing in
+ * common but being empty is not one inode, and when the file system allows no more links. *ret is the
+ * object's. */
+int image_store_checkout(ImageStore *s, const Node *n, int dir, struct stat *ret, Error *error);
 
 /* Files of a layer's commit that are not the layer's, in its root: how its tar stream was made (engine/recipe),
  * and objects that only this needs. image_store_read_layer() leaves them out. */

@@ -34,15 +34,17 @@ static bool is_configuration(const Node *n)
         return found;
 }
 
-bool stdio_path_in(int dir, const Node *n)
+bool stdio_path_in(int dir, const Node *n, bool is_symlink)
 {
         _cleanup_free_ char *text = NULL;
         char target[TARGET_SIZE_MAX];
-        ssize_t length = readlinkat(dir, n->name, target, sizeof(target));
         size_t size;
 
-        if (length >= 0)
-                return image_names_stdio(target, (size_t) length) && !is_kernels(n);
+        if (is_symlink) {
+                ssize_t length = readlinkat(dir, n->name, target, sizeof(target));
+
+                return length >= 0 && image_names_stdio(target, (size_t) length) && !is_kernels(n);
+        }
         return is_configuration(n) && fs_read_at(dir, n->name, TEXT_SIZE_MAX, &text, &size) >= 0 &&
                image_names_stdio(text, size);
 }

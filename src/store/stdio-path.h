@@ -10,4 +10,4 @@
 #include "store/tree.h"
 
 /* n lies in dir under its own name. */
-bool stdio_path_in(int dir, const Node *n);
+bool stdio_path_in(int dir, const Node *n, bool is_symlink);

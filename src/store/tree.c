@@ -196,18 +196,41 @@ void tree_set_file(Tree *t, Node *n, const uint8_t sum[static OBJECT_SUM_SIZE])
 {
         tree_clear(t, n);
         n->type = NODE_FILE;
+        n->flags &= (uint8_t) ~NODE_RAW_SYMLINK;
         n->attributes = NULL;
         memcpy(n->sum, sum, OBJECT_SUM_SIZE);
 }
 
+int tree_set_link(Tree *t, Node *n, const char *target)
+{
+        const char *copy = tree_copy(t, target, strlen(target) + 1);
+
+        if (!copy)
+                return tree_error(t);
+        tree_clear(t, n);
+        n->type = NODE_LINK;
+        n->flags &= (uint8_t) ~NODE_RAW_SYMLINK;
+        n->target = copy;
+        return 0;
+}
+
 int tree_set_directory(Tree *t, Node *n, const Attributes *attributes)
 {
-        int r = copy_attributes(t, attributes, &n->attributes);
+        const Attributes *copy;
+        int r = copy_attributes(t, attributes, &copy);
 
         if (r < 0)
                 return r;
         n->type = NODE_DIRECTORY;
+        n->flags &= (uint8_t) ~NODE_RAW_SYMLINK;
+        n->attributes = copy;
         return 0;
+}
+
+/* Attributes are a copy of the tree's own. */
+void tree_set_mtime(Tree *t, Node *n, const struct timespec *mtime)
+{
+        ((Attributes *) n->attributes)->mtime = *mtime;
 }
 
 int tree_set_implied_directory(Tree *t, Node *n)
@@ -319,13 +342,61 @@ static int apply_node(Tree *t, Node *over)
         if (over->type == NODE_DIRECTORY)
                 return apply_directory(t, below, over);
         tree_set_file(t, below, over->sum);
+        below->flags |= over->flags & NODE_RAW_SYMLINK;
         return 0;
 }
 
-int tree_apply(Tree *t, Tree *layer)
+Node *tree_find(const Tree *t, const char *path)
 {
-        int r = apply_directory(t, t->root, layer->root);
+        char name[TREE_NAME_MAX + 1];
+        Node *n = t->root;
 
+        while (n) {
+                size_t length;
+
+                path += strspn(path, "/");
+                length = strcspn(path, "/");
+                if (length == 0)
+                        return n->type == NODE_NONE ? NULL : n;
+                if (length > TREE_NAME_MAX)
+                        return NULL;
+                memcpy(name, path, length);
+                name[length] = '\0';
+                path += length;
+                if (!streq(name, "."))
+                        n = streq(name, "..") ? NULL : tree_lookup(t, n, name);
+        }
+        return NULL;
+}
+
+/* Hard links to files of lower layers share what is there before the layer changes it. */
+static int resolve_links(const Tree *t, Tree *layer, const Node **ret_bad)
+{
+        for (Node *n = layer->root; n; n = tree_next(n))
+                if (n->type == NODE_LINK) {
+                        const Node *target = t ? tree_find(t, n->target) : NULL;
+
+                        if (!target || target->type != NODE_FILE) {
+                                *ret_bad = n;
+                                return -ENOLINK;
+                        }
+                        tree_set_file(layer, n, target->sum);
+                        n->flags |= target->flags & NODE_RAW_SYMLINK;
+                }
+        return 0;
+}
+
+int tree_begin(Tree *layer, const Node **ret_bad)
+{
+        return resolve_links(NULL, layer, ret_bad);
+}
+
+int tree_apply(Tree *t, Tree *layer, const Node **ret_bad)
+{
+        int r = resolve_links(t, layer, ret_bad);
+
+        if (r >= 0)
+                r = apply_directory(t, t->root, layer->root);
         layer->root->merged = t->root;
         for (Node *over = tree_next(layer->root); r >= 0 && over; over = tree_next(over))
                 r = apply_node(t, over);

@@ -13,8 +13,9 @@ DIR=$(mktemp -d "${BERTH_TEST_DISK:-/var/tmp}/berth-image-worker.XXXXXX")
 at_exit rm -rf "$DIR"
 STORE=$DIR/store
 
+# The result alone.
 pull() {
-        "$PULL" --state-dir "$STORE" "$@"
+        "$PULL" --state-dir "$STORE" "$@" | tail -n1
 }
 
 # Names, kinds, sizes, modes, owners and links of all that is in the store.
@@ -24,17 +25,6 @@ state() {
 
 image_id() {
         jq -r '.Result.Images[0].Id' <<<"$1"
-}
-
-# Kinds, modes, owners, links, contents and attributes of the tree $1; devices are
-# not for images. Times are not kept.
-tree() {
-        (
-                cd "$1" || exit 1
-                find . \( -type b -o -type c -o -type p -o -type s \) -prune -o -printf '%P %y %m %U:%G %l\n' | sort
-                find . -type f -print0 | sort -z | xargs -0 -r sha256sum
-                getcap -r . 2>/dev/null | sort
-        )
 }
 
 # Loading the small image, and after it the odd one, are the two states that the
@@ -135,17 +125,25 @@ like "load into a store that lost objects" "$(pull load <"$IMAGES/odd.oci.tar" 2
 unlike "no object is missing for it" "$(ostree fsck --repo="$STORE/ostree/repo" 2>&1)" 'missing'
 
 # Against another unpacker.
-if command -v umoci >/dev/null && command -v skopeo >/dev/null; then
-        for name in odd nginx; do
-                rm -rf "$STORE" "$DIR/layout" "$DIR/bundle"
-                loaded=$(pull load <"$IMAGES/$name.docker.tar")
-                skopeo copy --quiet "docker-archive:$IMAGES/$name.docker.tar" "oci:$DIR/layout:x"
-                umoci unpack --image "$DIR/layout:x" "$DIR/bundle" >/dev/null 2>&1
-                is "the tree of $name is the one that umoci makes" \
-                        "$(diff <(tree "$DIR/bundle/rootfs") <(tree "$STORE/images/$(image_id "$loaded")/rootfs"))" ""
-        done
+compare() {
+        local name=$1 archive=$2 loaded
+        rm -rf "$STORE" "$DIR/layout" "$DIR/bundle"
+        loaded=$(pull load <"$archive")
+        skopeo copy --quiet "docker-archive:$archive" "oci:$DIR/layout:x"
+        umoci unpack --image "$DIR/layout:x" "$DIR/bundle" >/dev/null 2>&1
+        is "the tree of $name is the one that umoci makes" \
+                "$("$TOOLS/compare-trees" "$DIR/bundle/rootfs" "$STORE/images/$(image_id "$loaded")/rootfs" 2>/dev/null || echo differs)" ""
+}
+TOOLS=$(dirname -- "$0")/../images
+if ! command -v umoci >/dev/null || ! command -v skopeo >/dev/null; then
+        skip "trees against another unpacker's" "umoci or skopeo is not installed"
 else
-        skip "the tree against another unpacker's" "umoci or skopeo is not installed"
+        compare odd "$IMAGES/odd.docker.tar"
+        compare nginx "$IMAGES/nginx.docker.tar"
+        "$TOOLS/hard-layers" "$DIR/hard.tar"
+        compare "hard layers" "$DIR/hard.tar"
+        ok "a sparse file stays sparse" test "$(du -k "$STORE"/images/*/rootfs/sparse | cut -f1)" -lt 100
+        ok "the objects are whole" ostree fsck --quiet --repo="$STORE/ostree/repo"
 fi
 
 # A layer of 300 MB, half of it one file.

@@ -8,6 +8,8 @@
 #include "store/tree.h"
 #include "test.h"
 
+static const Node *bad; /* what tree_apply() complains of, which it does where that is tested only */
+
 static const Attributes plain = {.mode = 0755}, mine = {.uid = 7, .gid = 8, .mode = 0700};
 
 /* The node at a path, whose directories are made as a layer's are: implied. */
@@ -132,16 +134,49 @@ TEST(hides_and_opaque)
         set_file(layer, "keep/y", 2);
         at(layer, "hidden-only")->flags |= NODE_HIDES_LOWER;
 
-        CHECK_OK(tree_apply(t, layer));
+        CHECK_OK(tree_apply(t, layer, &bad));
         check_listing(
                 t,
                 "/ 0 755\n/again 0 755\n/again/new #2\n/keep 7 700\n/keep/x #1\n/keep/y #2\n/opaque 0 755\n"
                 "/opaque/new #2");
-        CHECK_OK(tree_apply(t, layer));
+        CHECK_OK(tree_apply(t, layer, &bad));
         set_file(t, "gone", 9);
         check_listing(t,
                       "/ 0 755\n/again 0 755\n/again/new #2\n/gone #9\n/keep 7 700\n/keep/x #1\n/keep/y #2\n"
                       "/opaque 0 755\n/opaque/new #2");
+}
+
+TEST(links_to_lower_layers)
+{
+        _cleanup_(tree_freep) Tree *t = tree_new(), *layer = tree_new(), *next = tree_new(),
+                                   *empty = tree_new();
+        _cleanup_(tree_freep) Tree *to_directory = tree_new();
+
+        set_file(t, "d/a", 1);
+        set_file(t, "d/gone", 2);
+        at(t, "d/gone")->flags |= NODE_RAW_SYMLINK;
+
+        /* What the same layer puts in the place of the target does not count, nor that it hides it. */
+        CHECK_OK(tree_set_link(layer, at(layer, "b"), "/d/./a"));
+        CHECK_OK(tree_set_link(layer, at(layer, "c"), "d//gone"));
+        set_file(layer, "d/a", 3);
+        at(layer, "d/gone")->flags |= NODE_HIDES_LOWER;
+        CHECK_OK(tree_apply(t, layer, &bad));
+        check_listing(t, "/ 0 755\n/b #1\n/c #2\n/d 0 755\n/d/a #3");
+        CHECK(at(t, "c")->flags & NODE_RAW_SYMLINK);
+
+        CHECK_OK(tree_set_link(next, at(next, "x"), "d/gone"));
+        CHECK_EQ(tree_apply(t, next, &bad), -ENOLINK);
+        CHECK_STREQ(bad->name, "x");
+        CHECK_OK(tree_set_link(to_directory, at(to_directory, "y"), "d"));
+        CHECK_EQ(tree_apply(t, to_directory, &bad), -ENOLINK);
+        CHECK_STREQ(bad->name, "y");
+        CHECK_OK(tree_set_link(empty, at(empty, "z"), "z"));
+        CHECK_EQ(tree_begin(empty, &bad), -ENOLINK);
+        CHECK_STREQ(bad->name, "z");
+        CHECK(!tree_find(t, "../d/a"));
+        CHECK(!tree_find(t, "d/../d/a"));
+        CHECK(tree_find(t, ".//d/./a/"));
 }
 
 TEST(extended_attributes_are_copied)
@@ -174,7 +209,7 @@ TEST(many_siblings)
                 CHECK_OK(tree_add(layer, tree_root(layer), name, &n));
                 n->flags |= NODE_HIDES_LOWER;
         }
-        CHECK_OK(tree_apply(t, layer));
+        CHECK_OK(tree_apply(t, layer, &bad));
         check_listing(t, "/ 0 755");
 }
 
@@ -328,7 +363,7 @@ TEST(same_as_a_slow_merge)
                         tidy(layer);
                         slow_apply(slow, layer);
                         if (i > 0 || round % 2 > 0)
-                                CHECK_OK(tree_apply(t, layer));
+                                CHECK_OK(tree_apply(t, layer, &bad));
                         else {
                                 tree_free(t);
                                 t = TAKE_PTR(layer);
