@@ -123,6 +123,24 @@ static int set_capabilities(const LaunchProcess *p, uid_t uid, bool keep_admin, 
         return r < 0 ? failed(error, "capabilities") : 0;
 }
 
+/* In a user namespace whose maker has given up to leave groups there is no way to, and none to gain any. */
+static int set_groups(const LaunchProcess *p, const Identity *who, Error *error)
+{
+        char word[8] = "";
+        FILE *f;
+
+        if (p->keep_groups || setgroups(who->n_groups, who->groups) >= 0)
+                return 0;
+        if (errno == EPERM && who->n_groups == 0 && (f = fopen("/proc/self/setgroups", "re"))) {
+                (void) !fgets(word, sizeof(word), f);
+                (void) fclose(f);
+                if (startswith(word, "deny"))
+                        return 0;
+                errno = EPERM;
+        }
+        return failed(error, "supplementary groups");
+}
+
 int cred_become(const LaunchProcess *p, const Identity *who, bool keep_admin, Error *error)
 {
         int r;
@@ -134,8 +152,9 @@ int cred_become(const LaunchProcess *p, const Identity *who, bool keep_admin, Er
         }
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
                 return failed(error, "ambient capabilities");
-        if (setgroups(who->n_groups, who->groups) < 0)
-                return failed(error, "supplementary groups");
+        r = set_groups(p, who, error);
+        if (r < 0)
+                return r;
         if (setresgid(who->gid, who->gid, who->gid) < 0)
                 return failed(error, "group");
         if (who->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)

@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "exec/device.h"
+#include "exec/label.h"
 #include "exec/mount-fs.h"
 #include "exec/mount-idmap.h"
 #include "exec/mount-plan.h"
@@ -102,7 +103,25 @@ static bool is_root(const char *path)
         return path[strspn(path, "/")] == '\0';
 }
 
-static int step_from_mount(MountStep *s, const LaunchMount *m, Error *error)
+/* File systems that have no labels of their own get the order's, where the kernel knows any. */
+static int add_label(const Launch *l, MountStep *s)
+{
+        static const char *const without[] = {"proc", "sysfs", "cgroup2", "mqueue"};
+        static const char *const kinds[] = {"context", "fscontext", "defcontext", "rootcontext"};
+        const char *kind = map_get(l->annotations, "run.oci.mount_context_type"), *option = kinds[0];
+
+        FOREACH_ELEMENT(w, without)
+                if (streq(*w, s->type))
+                        return 0;
+        if (isempty(l->mount_label) || !label_has_selinux())
+                return 0;
+        FOREACH_ELEMENT(k, kinds)
+                if (streq_ptr(*k, kind))
+                        option = *k;
+        return strv_consume(&s->options.rest, str_printf("%s=%s", option, l->mount_label));
+}
+
+static int step_from_mount(const Launch *l, MountStep *s, const LaunchMount *m, Error *error)
 {
         int r;
 
@@ -127,7 +146,8 @@ static int step_from_mount(MountStep *s, const LaunchMount *m, Error *error)
                 s->action = MOUNT_PROC;
         else if (streq(m->destination, "/dev") && streq(m->type, "tmpfs"))
                 s->action = MOUNT_DEV;
-        return 0;
+        r = add_label(l, s);
+        return r < 0 ? error_set_errno(error, r, "Mounts") : 0;
 }
 
 static int plan_mounts(MountPlan *p, const Launch *l, Error *error)
@@ -138,7 +158,8 @@ static int plan_mounts(MountPlan *p, const Launch *l, Error *error)
         for (size_t i = 0; i < l->n_mounts; i++) {
                 MountStep *s = add_step(p, MOUNT_FILESYSTEM, l->mounts[i].destination);
 
-                r = s ? step_from_mount(s, &l->mounts[i], error) : error_set_errno(error, ENOMEM, "Mounts");
+                r = s ? step_from_mount(l, s, &l->mounts[i], error)
+                      : error_set_errno(error, ENOMEM, "Mounts");
                 if (r < 0)
                         return r;
                 proc = proc || s->action == MOUNT_PROC;

@@ -6,8 +6,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/fs.h"
 #include "base/str.h"
@@ -20,6 +22,7 @@
 #include "exec/sysctl.h"
 
 #define CGROUP_MOUNT "/sys/fs/cgroup"
+#define CGROUP_HYBRID CGROUP_MOUNT "/unified"
 #define CGROUP_FILE_MAX 65536U
 
 typedef struct Performer {
@@ -81,6 +84,13 @@ static int attach_to(Performer *p, const MountStep *s, int mount, bool directory
         return attach_on(p, s, mount, target, error);
 }
 
+static bool is_cgroup2(const char *path)
+{
+        struct statfs fs;
+
+        return statfs(path, &fs) >= 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 /* Without a namespace of its own a container sees its own cgroup, not the host's tree. */
 static int copy_cgroup(const MountStep *s)
 {
@@ -99,7 +109,7 @@ static int copy_cgroup(const MountStep *s)
         if (!own)
                 return -ENOENT;
         own[strcspn(own, "\n")] = '\0';
-        path = str_printf(CGROUP_MOUNT "%s", own);
+        path = str_printf("%s%s", is_cgroup2(CGROUP_MOUNT) ? CGROUP_MOUNT : CGROUP_HYBRID, own);
         fd = path ? mount_copy_path(path, AT_RECURSIVE) : -ENOMEM;
         if (fd < 0)
                 return fd;

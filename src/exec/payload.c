@@ -6,9 +6,11 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include "exec/label.h"
 #include "exec/mount-root.h"
 #include "exec/mount.h"
 #include "exec/payload.h"
+#include "exec/schedule.h"
 #include "exec/seccomp-cache.h"
 #include "exec/sysctl.h"
 
@@ -37,14 +39,18 @@ static int set_oom_score(const LaunchProcess *p)
 
 static int check_order(const Launch *l, Error *error)
 {
+        int r;
+
         if (!l->process.args)
                 return error_set(error, ERROR_INVALID_ARGUMENT, "The order has no process");
         if ((l->hostname || l->domainname) && !namespace_is_own(l, LAUNCH_NS_UTS))
                 return error_set(error, ERROR_INVALID_ARGUMENT,
                                  "A host or domain name needs a UTS namespace of the container's own");
         if (l->intel_rdt)
-                return error_set(error, ERROR_NOT_SUPPORTED, "linux.intelRdt");
-        return sysctl_check(l, error);
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                                 "linux.intelRdt: resource groups of processor caches are not supported");
+        r = label_check(&l->process, error);
+        return r < 0 ? r : sysctl_check(l, error);
 }
 
 int payload_plan(Payload *p, Error *error)
@@ -92,9 +98,13 @@ int payload_arrive(Payload *p, Error *error)
 
         /* C1: the namespaces that others made. */
         r = namespace_join(&p->namespaces, error);
-        /* C2: the user namespace, and in it the new ones. */
-        if (r >= 0 && namespace_has_user(&p->namespaces))
+        /* C2: the user namespace, and in it the new ones. What only the host's root may do comes before. */
+        if (r >= 0 && namespace_has_user(&p->namespaces)) {
                 r = mount_root_early(&p->plan, error);
+                if (r >= 0)
+                        r = schedule_process(&p->launch->process, error);
+                p->launch->process.has_scheduler = p->launch->process.has_io_priority = false;
+        }
         if (r >= 0)
                 r = namespace_enter_user(&p->namespaces, error);
         if (r < 0)
@@ -104,6 +114,8 @@ int payload_arrive(Payload *p, Error *error)
         if (r < 0)
                 return failed(error, r, "set up the loopback device");
         r = set_names(p->launch, error);
+        if (r >= 0)
+                r = schedule_container(p->launch, error);
         if (r < 0)
                 return r;
         /* C4: the root and all mounts; modes are as written. */

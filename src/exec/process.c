@@ -16,7 +16,9 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "exec/cred.h"
+#include "exec/label.h"
 #include "exec/process.h"
+#include "exec/schedule.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define SIGNALS_MAX 64
@@ -110,6 +112,12 @@ static int prepare(const Process *p, int root, Identity *ret, Error *error)
         r = identity_resolve(root, p->order, ret, error);
         if (r >= 0)
                 r = cred_set_limits(p->order, error);
+        if (r >= 0)
+                r = schedule_process(p->order, error);
+        if (r >= 0)
+                r = schedule_affinity(p->order->cpu_affinity_final, error);
+        if (r >= 0)
+                r = label_set(root, p->order, error);
         if (r >= 0)
                 r = enter_directory(root, p->order->cwd, error);
         (void) umask(p->order->has_umask ? p->order->umask : 0022);

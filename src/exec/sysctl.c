@@ -4,7 +4,10 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "exec/namespace.h"
 #include "exec/sysctl.h"
+
+#define DOMAINNAME "sys/kernel/domainname"
 
 static const struct {
         const char *prefix;
@@ -12,7 +15,7 @@ static const struct {
 } owners[] = {
         {"sys/net/", LAUNCH_NS_NETWORK},   {"sys/fs/mqueue/", LAUNCH_NS_IPC},
         {"sys/kernel/msg", LAUNCH_NS_IPC}, {"sys/kernel/sem", LAUNCH_NS_IPC},
-        {"sys/kernel/shm", LAUNCH_NS_IPC}, {"sys/kernel/domainname", LAUNCH_NS_UTS},
+        {"sys/kernel/shm", LAUNCH_NS_IPC}, {DOMAINNAME, LAUNCH_NS_UTS},
 };
 
 static char *path_of(const char *name)
@@ -34,12 +37,14 @@ int sysctl_check(const Launch *l, Error *error)
                 if (!path)
                         return error_set_errno(error, ENOMEM, "Sysctl");
                 FOREACH_ELEMENT(o, owners)
-                        own = own || (startswith(path, o->prefix) && (l->namespaces & 1U << o->namespace) &&
-                                      !l->namespace_paths[o->namespace]);
+                        own = own || (startswith(path, o->prefix) && namespace_is_own(l, o->namespace));
                 if (!own || strstr(path, ".."))
                         return error_set(error, ERROR_INVALID_ARGUMENT,
                                          "Sysctl %s is not in a namespace of the container's own",
                                          map_key(e));
+                if (l->domainname && streq(path, DOMAINNAME) && !streq(l->domainname, map_value(e)))
+                        return error_set(error, ERROR_INVALID_ARGUMENT,
+                                         "domainname and the sysctl %s say different things", map_key(e));
         }
         return 0;
 }

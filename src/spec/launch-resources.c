@@ -162,7 +162,7 @@ static int check_resources(const void *object, const MemberWhere *where, Error *
         MAP_FOREACH(e, ((const LaunchResources *) object)->unified)
                 if (strchr(map_key(e), '/') || !strchr(map_key(e), '.') || *map_key(e) == '.')
                         return member_invalid(where, "unified", error,
-                                              "\"%.200s\" is not the name of a cgroup's file", map_key(e));
+                                              "the specified key has not the form CONTROLLER.VALUE `%.200s`", map_key(e));
         return 0;
 }
 
