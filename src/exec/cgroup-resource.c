@@ -223,8 +223,12 @@ static int check_unified(const char *name, const char *value, Error *error)
 {
         const char *dot = strchr(name, '.');
 
-        if (!dot || dot == name || strchr(name, '/') || strlen(name) > UNIFIED_NAME_MAX ||
-            startswith(name, "cgroup."))
+        if (!dot || dot == name)
+                return error_set(
+                        error, ERROR_INVALID_ARGUMENT,
+                        "linux.resources.unified: the specified key has not the form CONTROLLER.VALUE `%s`",
+                        name);
+        if (strchr(name, '/') || strlen(name) > UNIFIED_NAME_MAX || startswith(name, "cgroup."))
                 return error_set(error, ERROR_INVALID_ARGUMENT,
                                  "linux.resources.unified: \"%s\" is not the file of a controller", name);
         return 0;
@@ -285,6 +289,20 @@ static int write_one(const char *path, const CgroupSetting *s)
         return r;
 }
 
+static int not_available(const CgroupSetting *s, const char *path, int r, Error *error)
+{
+        int n = (int) strcspn(s->file, ".");
+
+        if (!cgroup_has_controller(path, s->file, (size_t) n))
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                                 "Cannot set linux.resources.%s: the requested cgroup controller `%.*s` is "
+                                 "not available: %s",
+                                 s->what, n, s->file, strerror(-r));
+        return error_set(error, ERROR_NOT_SUPPORTED,
+                         "Cannot set linux.resources.%s: the control group %s has no %s on this host: %s",
+                         s->what, path, s->file, strerror(-r));
+}
+
 int cgroup_settings_apply(const CgroupSettings *s, const char *path, Error *error)
 {
         for (size_t i = 0; i < s->n; i++) {
@@ -292,10 +310,7 @@ int cgroup_settings_apply(const CgroupSettings *s, const char *path, Error *erro
                 int r = write_one(path, one);
 
                 if (r == -ENOENT || r == -EACCES)
-                        return error_set(error, ERROR_NOT_SUPPORTED,
-                                         "Cannot set linux.resources.%s: the control group %s has no %s on "
-                                         "this host: %s",
-                                         one->what, path, one->file, strerror(-r));
+                        return not_available(one, path, r, error);
                 if (r < 0)
                         return error_set_errno(error, r, "Cannot set linux.resources.%s: writing %s to %s",
                                                one->what, one->value, one->file);

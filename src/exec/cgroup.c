@@ -69,6 +69,15 @@ int cgroup_read(const char *path, const char *file, char **ret)
         return full ? fs_read_at(AT_FDCWD, full, FILE_SIZE_MAX, ret, NULL) : -ENOMEM;
 }
 
+bool cgroup_has_controller(const char *path, const char *name, size_t size)
+{
+        _cleanup_free_ char *text = NULL, *one = strndup(name, size);
+        _cleanup_strv_ char **have = NULL;
+
+        return one && cgroup_read(path, "cgroup.controllers", &text) >= 0 &&
+               strv_split(text, " \n", &have) >= 0 && strv_contains(have, one);
+}
+
 /* Hands down what the group has and its children do not: together, or what of it can be. */
 static int hand_down(const char *path)
 {

@@ -16,6 +16,8 @@ int cgroup_check(Error *error);
 int cgroup_make(const char *path, Error *error);
 /* With all below it, once their processes are gone; absent is fine. */
 int cgroup_remove(const char *path, Error *error);
+/* Whether the controller of that name (its first size bytes) is handed down to it. */
+bool cgroup_has_controller(const char *path, const char *name, size_t size);
 /* A descriptor (O_PATH). -ENOENT as it is. */
 int cgroup_open(const char *path);
 /* Writes one file of it; "name: strerror" of what went wrong is the caller's. */

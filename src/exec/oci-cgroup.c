@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "base/str.h"
+#include "exec/cgroup-device.h"
 #include "exec/cgroup-resource.h"
 #include "exec/cgroup.h"
 #include "exec/oci-cgroup.h"
@@ -37,7 +38,9 @@ static int apply(const LaunchResources *r, const char *path, Error *error)
         _cleanup_cgroup_settings_ CgroupSettings s = {};
         int n = cgroup_settings_build(r, &s, error);
 
-        return n < 0 ? n : cgroup_settings_apply(&s, path, error);
+        if (n >= 0)
+                n = cgroup_settings_apply(&s, path, error);
+        return n < 0 ? n : cgroup_device_apply(path, r->device_rules, r->n_device_rules, error);
 }
 
 int oci_cgroup_make(const Launch *l, const OciState *state, int *ret_fd, Error *error)

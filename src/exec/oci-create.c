@@ -4,6 +4,7 @@
  * who comes to say "go": for run the launcher itself, for create another command, on the start socket. */
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -84,6 +85,24 @@ static bool has_hooks(const Launch *l)
                l->hooks[LAUNCH_HOOK_CREATE_CONTAINER].n > 0 || l->hooks[LAUNCH_HOOK_START_CONTAINER].n > 0;
 }
 
+/* What the payload's standard streams are, for who wants to make the same ones again. */
+static char *streams_text(void)
+{
+        _cleanup_json_ json_t *list = json_array();
+        char path[32], target[PATH_MAX];
+
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                ssize_t n;
+
+                (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+                n = readlink(path, target, sizeof(target) - 1);
+                target[MAX(n, (ssize_t) 0)] = '\0';
+                if (json_array_append_new(list, json_string(target) ?: json_string("")) < 0)
+                        return NULL;
+        }
+        return json_text(list);
+}
+
 static int fill_state(Creation *c, Error *error)
 {
         const Launch *l = launch_of(c);
@@ -95,8 +114,9 @@ static int fill_state(Creation *c, Error *error)
         s->bundle = strdup(c->bundle.path);
         s->rootfs = strdup(l->root_path);
         s->owner = getuid() == 0 ? strdup("root") : str_printf("%u", getuid());
+        s->external_descriptors = streams_text();
         s->created_usec = now_realtime();
-        r = s->id && s->oci_version && s->bundle && s->rootfs && s->owner
+        r = s->id && s->oci_version && s->bundle && s->rootfs && s->owner && s->external_descriptors
                     ? map_copy_strings(l->annotations, &s->annotations)
                     : -ENOMEM;
         return r < 0 ? error_set_errno(error, r, "State") : 0;
@@ -147,33 +167,6 @@ static int open_console(Creation *c, Error *error)
         return r;
 }
 
-/* L1: what comes from the host. */
-static int prepare(Creation *c, Error *error)
-{
-        Payload *p = &c->payload;
-        int r;
-
-        p->launch = TAKE_PTR(c->bundle.launch);
-        r = oci_process_environment(c->oci, &p->launch->process, error);
-        if (r >= 0)
-                r = fill_state(c, error);
-        if (r >= 0)
-                r = oci_cgroup_plan(c->oci, p->launch, &c->state, error);
-        if (r >= 0)
-                r = open_console(c, error);
-        if (r >= 0)
-                r = payload_plan(p, error);
-        if (r >= 0)
-                r = payload_open(p, error);
-        if (r >= 0)
-                r = save_config(c, error);
-        if (r >= 0)
-                r = open_start_socket(c, error);
-        p->plan.no_pivot = oci_has(c->oci, OCI_NO_PIVOT);
-        c->made = true;
-        return r < 0 ? r : oci_cgroup_make(p->launch, &c->state, &c->cgroup, error);
-}
-
 static char *state_text(const OciState *s, OciStatus status)
 {
         _cleanup_json_ json_t *v = oci_state_document(s, status);
@@ -207,6 +200,36 @@ static int before_pivot(void *context, Error *error)
                 return error_set(error, ERROR_CANCELLED, "The start was given up");
         c->state.pid = (uint64_t) self;
         return run_hooks(c, LAUNCH_HOOK_CREATE_CONTAINER, OCI_CREATING, error);
+}
+
+/* L1: what comes from the host. */
+static int prepare(Creation *c, Error *error)
+{
+        Payload *p = &c->payload;
+        int r;
+
+        p->launch = TAKE_PTR(c->bundle.launch);
+        r = oci_process_environment(c->oci, &p->launch->process, error);
+        if (r >= 0)
+                r = fill_state(c, error);
+        if (r >= 0)
+                r = oci_cgroup_plan(c->oci, p->launch, &c->state, error);
+        if (r >= 0)
+                r = open_console(c, error);
+        if (r >= 0)
+                r = payload_plan(p, error);
+        if (r >= 0 && has_hooks(p->launch)) {
+                p->plan.before_pivot = before_pivot;
+                p->plan.context = c;
+        }
+        p->plan.no_pivot = oci_has(c->oci, OCI_NO_PIVOT);
+        if (r >= 0)
+                r = payload_open(p, error);
+        if (r >= 0)
+                r = save_config(c, error);
+        if (r >= 0)
+                r = open_start_socket(c, error);
+        return r < 0 ? r : oci_cgroup_make(p->launch, &c->state, &c->cgroup, error);
 }
 
 static int before_exec(void *context, Error *error)
@@ -356,10 +379,6 @@ static int create(Creation *c, Error *error)
         c->made = true;
         if (str_replace(&c->state.id, c->dir.id) < 0)
                 return error_set_errno(error, ENOMEM, "State");
-        if (has_hooks(c->bundle.launch)) {
-                c->payload.plan.before_pivot = before_pivot;
-                c->payload.plan.context = c;
-        }
         r = prepare(c, error);
         if (r >= 0)
                 r = make_child(c, error);

@@ -113,21 +113,41 @@ static int add_groups(LaunchProcess *p, char **gids, Error *error)
         return 0;
 }
 
-static int add_capabilities(LaunchProcess *p, char **caps, Error *error)
+static void add_capabilities(const Oci *o, LaunchProcess *p)
 {
-        STRV_FOREACH(i, caps) {
+        STRV_FOREACH(i, o->caps) {
                 uint64_t bit = 0;
 
                 for (unsigned c = 0; c < cred_capabilities(); c++)
                         if (strcasecmp(*i, capability_name(c)) == 0)
                                 bit = UINT64_C(1) << c;
                 if (bit == 0)
-                        return error_set(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not a capability", *i);
+                        oci_warn(o, "There is no capability \"%s\"; it is left out", *i);
                 p->capabilities[LAUNCH_CAP_BOUNDING] |= bit;
                 p->capabilities[LAUNCH_CAP_EFFECTIVE] |= bit;
                 p->capabilities[LAUNCH_CAP_PERMITTED] |= bit;
-                p->capabilities[LAUNCH_CAP_INHERITABLE] |= bit;
-                p->capabilities[LAUNCH_CAP_AMBIENT] |= bit;
+        }
+}
+
+static int add_environment(LaunchProcess *p, char **env)
+{
+        int r = 0;
+
+        STRV_FOREACH(i, env) {
+                size_t n = strcspn(*i, "=") + 1;
+                char **kept = p->env;
+
+                /* What was said before of that name gives way. */
+                STRV_FOREACH(k, p->env)
+                        if (strncmp(*k, *i, n) == 0)
+                                free(*k);
+                        else
+                                *kept++ = *k;
+                if (kept)
+                        *kept = NULL;
+                r = strv_append(&p->env, *i);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -143,7 +163,7 @@ static int set_strings(const Oci *o, LaunchProcess *p, Error *error)
         if (r >= 0 && oci_has(o, OCI_PROCESS_LABEL))
                 r = str_replace(&p->selinux_label, o->value[OCI_PROCESS_LABEL]);
         if (r >= 0)
-                r = strv_extend(&p->env, o->env);
+                r = add_environment(p, o->env);
         if (r < 0)
                 return error_set_errno(error, r, "Process");
         return p->cwd && *p->cwd == '/'
@@ -172,16 +192,15 @@ static int from_command_line(const Oci *o, LaunchProcess *p, Error *error)
         if (r < 0)
                 return error_set_errno(error, r, "Command");
         strv_free(TAKE(p->args, args));
-        if (oci_has(o, OCI_NO_NEW_PRIVS))
-                p->no_new_privileges = true;
+        /* As crun's: a process of the administrator's, unless the command line says otherwise. */
+        p->no_new_privileges = oci_has(o, OCI_NO_NEW_PRIVS);
         p->console_height = p->console_width = 0;
         r = set_terminal(o, p, error);
         if (r >= 0 && oci_has(o, OCI_USER))
                 r = set_user(p, o->value[OCI_USER], error);
         if (r >= 0)
                 r = add_groups(p, o->gids, error);
-        if (r >= 0)
-                r = add_capabilities(p, o->caps, error);
+        add_capabilities(o, p);
         return r < 0 ? r : set_strings(o, p, error);
 }
 

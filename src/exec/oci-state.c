@@ -28,6 +28,7 @@ static const JsonRow rows[] = {
         {"rootfs", JSON_ROW_STRING, offsetof(OciState, rootfs), false},
         {"cgroup", JSON_ROW_STRING, offsetof(OciState, cgroup), false},
         {"scope", JSON_ROW_STRING, offsetof(OciState, scope), false},
+        {"external_descriptors", JSON_ROW_STRING, offsetof(OciState, external_descriptors), false},
         {"owner", JSON_ROW_STRING, offsetof(OciState, owner), false},
         {"annotations", JSON_ROW_MAP, offsetof(OciState, annotations), false},
         {"pid", JSON_ROW_U64, offsetof(OciState, pid), false},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What an OCI runtime keeps of a container between its commands: a directory ROOT/ID with state.json (by
+/* What an OCI runtime keeps of a container between its commands: a directory ROOT/ID with a file of JSON (by
  * rename), a copy of config.json, and, from create to start, the socket on which the container's process
  * waits for the word to go. Nobody but the owner of ROOT can enter it; what is in it may still be damaged,
  * and is read as a stranger's. */
@@ -9,7 +9,7 @@
 #include "base/hashmap.h"
 #include "exec/oci.h"
 
-#define OCI_STATE_FILE "state.json"
+#define OCI_STATE_FILE "status"
 #define OCI_START_SOCKET "start.sock"
 #define OCI_NOTIFY_SOCKET "notify.sock"
 
@@ -21,6 +21,7 @@ typedef struct OciState {
         char *cgroup; /* below /sys/fs/cgroup, "/a/b"; NULL: none of its own */
         char *scope;  /* systemd's unit; NULL: made without systemd */
         char *owner;
+        char *external_descriptors; /* what the standard streams were, a list as JSON text */
         Map *annotations;
         uint64_t pid; /* 0: it is being created */
         uint64_t pid_start;

@@ -261,9 +261,27 @@ static int count_fds(Oci *o, Error *error)
         if (r < 0)
                 return r;
         o->preserve_fds = passed + activated;
-        for (unsigned fd = LISTEN_FDS_START; fd < LISTEN_FDS_START + o->preserve_fds; fd++)
-                if (fcntl((int) fd, F_GETFD) < 0)
-                        return error_set(error, ERROR_INVALID_ARGUMENT, "Descriptor %u is not open", fd);
+        return 0;
+}
+
+/* A number among those to be passed on that is not open is not ours to use: what we put there would be passed
+ * on. */
+static int fill_gaps(const Oci *o)
+{
+        _cleanup_close_ int null = -EBADF;
+
+        for (unsigned fd = LISTEN_FDS_START; fd < LISTEN_FDS_START + o->preserve_fds; fd++) {
+                if (fcntl((int) fd, F_GETFD) >= 0)
+                        continue;
+                if (null < 0)
+                        null = open("/dev/null", O_PATH | O_CLOEXEC);
+                if (null < 0)
+                        return -errno;
+                if (null == (int) fd)
+                        (void) TAKE_FD(null);
+                else if (dup3(null, (int) fd, O_CLOEXEC) < 0)
+                        return -errno;
+        }
         return 0;
 }
 
@@ -323,6 +341,8 @@ static int prepare(Oci *o, const Verb *v, Error *error)
         r = seal_descriptors(o->preserve_fds);
         if (r >= 0 && v->sealed)
                 r = seal_executable(o->argv);
+        if (r >= 0)
+                r = fill_gaps(o);
         if (r >= 0 && v->sealed && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 r = -errno;
         return r < 0 ? error_set_errno(error, r, "Cannot prepare the executor") : 0;

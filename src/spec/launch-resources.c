@@ -162,7 +162,8 @@ static int check_resources(const void *object, const MemberWhere *where, Error *
         MAP_FOREACH(e, ((const LaunchResources *) object)->unified)
                 if (strchr(map_key(e), '/') || !strchr(map_key(e), '.') || *map_key(e) == '.')
                         return member_invalid(where, "unified", error,
-                                              "the specified key has not the form CONTROLLER.VALUE `%.200s`", map_key(e));
+                                              "the specified key has not the form CONTROLLER.VALUE `%.200s`",
+                                              map_key(e));
         return 0;
 }
 
