@@ -310,6 +310,19 @@ static int place_child(Creation *c, Error *error)
 }
 
 /* The first word is the payload's to be: the child, or one that it has made in its place. */
+/* Where the filter asks somebody: it is told whom about. */
+static int attend(Creation *c, Error *error)
+{
+        _cleanup_json_ json_t *state = NULL;
+
+        if (!c->payload.filter.notify)
+                return 0;
+        state = oci_state_document(&c->state, OCI_CREATING);
+        if (!state || json_object_set_new(state, "pid", json_integer(c->child)) < 0)
+                return error_set_errno(error, ENOMEM, "State");
+        return filter_notify_attend(c->payload.filter.notify, c->child, state, error);
+}
+
 static int meet(Creation *c, pid_t speaker, Error *error)
 {
         int r;
@@ -323,7 +336,8 @@ static int meet(Creation *c, pid_t speaker, Error *error)
         r = process_start_time(speaker, &c->state.pid_start);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot look at the new process");
-        return oci_state_save(&c->dir, &c->state, error);
+        r = oci_state_save(&c->dir, &c->state, error);
+        return r < 0 ? r : attend(c, error);
 }
 
 static int hear(Creation *c, ChannelWord *ret, Error *error)

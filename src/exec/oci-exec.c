@@ -341,6 +341,18 @@ static int hear(const OciSession *s, ChannelWord *ret, pid_t *ret_pid, Error *er
         return *ret == CHANNEL_FAILED ? -error_errno(error->kind) : 0;
 }
 
+/* Where the filter asks somebody: it is told whom about. */
+static int attend(const OciSession *s, Error *error)
+{
+        _cleanup_json_ json_t *state = NULL;
+
+        if (!s->filter.notify)
+                return 0;
+        state = oci_state_document(&s->state, OCI_RUNNING);
+        return state ? filter_notify_attend(s->filter.notify, s->child, state, error)
+                     : error_set_errno(error, ENOMEM, "State");
+}
+
 /* Who is ready is the child, or one that it has made in its place. */
 static int begin(OciSession *s, Error *error)
 {
@@ -357,7 +369,9 @@ static int begin(OciSession *s, Error *error)
         s->child = r;
         close_fd(TAKE_FD(s->channel.child));
         close_fd(TAKE_FD(s->console.send));
-        r = hear(s, &word, &s->payload, error);
+        r = attend(s, error);
+        if (r >= 0)
+                r = hear(s, &word, &s->payload, error);
         if (r >= 0 && (word != CHANNEL_READY || s->payload <= 0))
                 r = error_set(error, ERROR_START_FAILED, "The new process was killed before it was ready");
         if (r >= 0 && s->payload != s->child)

@@ -4,6 +4,7 @@
  * its size and its times (no change of content leaves them alone), that of one inside the order its text. The
  * name of the file is a hash only to find it; what is compared is the whole header and identity. */
 
+#include <linux/seccomp.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -14,7 +15,7 @@
 
 #define UNCONFINED "unconfined"
 #define MAGIC "BERTHBPF"
-#define FORMAT 2U
+#define FORMAT 3U
 #define CACHE_SIZE_MAX (sizeof(Header) + JSON_SIZE_MAX + BPF_MAXINSNS * sizeof(struct sock_filter))
 
 typedef struct Header {
@@ -218,15 +219,11 @@ static int compile(const Profile *p, Filter *ret, Error *error)
         return filter_compile(profile, &p->context, ret, error);
 }
 
-int filter_load(const Launch *l, Filter *ret, Error *error)
+static int load(const Launch *l, Filter *ret, Error *error)
 {
         _cleanup_(profile_done) Profile p = {.launch = l, .fd = -EBADF};
         int r;
 
-        if (l->seccomp_profile ? streq(l->seccomp_profile, UNCONFINED) : !l->seccomp) {
-                *ret = (Filter){};
-                return 0;
-        }
         r = identify(&p, error);
         if (r < 0)
                 return r;
@@ -236,4 +233,23 @@ int filter_load(const Launch *l, Filter *ret, Error *error)
         if (r >= 0)
                 (void) write_cached(&p, ret);
         return r;
+}
+
+int filter_load(const Launch *l, Filter *ret, Error *error)
+{
+        _cleanup_filter_ Filter f = {};
+        int r;
+
+        if (l->seccomp_profile ? streq(l->seccomp_profile, UNCONFINED) : !l->seccomp) {
+                *ret = (Filter){};
+                return 0;
+        }
+        r = load(l, &f, error);
+        /* A profile in a file names no listener of this container's. */
+        if (r >= 0 && (f.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+                r = filter_notify_open(l->seccomp_profile ? NULL : l->seccomp, &f.notify, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE(f, (Filter){});
+        return 0;
 }

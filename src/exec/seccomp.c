@@ -16,6 +16,7 @@
 #define ARCHITECTURE_PREFIX "SCMP_ARCH_"
 #define TABLES_MAX 16U
 #define RULES_MAX 65536U
+#define WAIT_KILLABLE_RECV (1U << 5)
 
 static const struct {
         const char *name;
@@ -30,6 +31,7 @@ static const struct {
         {"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true},
         {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},
         {"SCMP_ACT_LOG", SCMP_ACT_LOG},
+        {"SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY},
 };
 
 static const char *const operators[_COMPARE_MAX] = {
@@ -73,6 +75,7 @@ static const struct {
 } flags[] = {
         {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
         {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+        {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", WAIT_KILLABLE_RECV},
         /* There is one thread. */
         {"SECCOMP_FILTER_FLAG_TSYNC", 0},
 };
@@ -110,11 +113,13 @@ typedef struct Compiler {
         CallTable tables[TABLES_MAX];
         size_t n_tables;
         size_t n_rules;
+        bool notifies;
 } Compiler;
 
 void filter_done(Filter *f)
 {
         free(f->code);
+        filter_notify_free(f->notify);
         *f = (Filter){};
 }
 
@@ -328,6 +333,7 @@ static int add_rule(Compiler *c, CallTable *t, const CallRule *rule, Error *erro
 {
         CallRule *rules;
 
+        c->notifies = c->notifies || rule->answer == SCMP_ACT_NOTIFY;
         if (c->n_rules >= RULES_MAX)
                 return error_set(error, ERROR_LIMIT, "Seccomp profile: more than %u rules", RULES_MAX);
         /* Grows by doubling: at powers of two the room is used up. */
@@ -509,6 +515,10 @@ int filter_compile(const json_t *profile, const FilterContext *conditions, Filte
                 r = generate(&c, &f, error);
         if (r < 0)
                 return r;
+        if (c.notifies || c.default_action == SCMP_ACT_NOTIFY || json_get_string(profile, "listenerPath"))
+                f.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        else
+                f.flags &= ~WAIT_KILLABLE_RECV;
         *ret = TAKE(f, (Filter){});
         return 0;
 }
@@ -531,6 +541,8 @@ int filter_apply(const Filter *f)
 
         if (f->n_code == 0)
                 return 0;
+        if (f->notify)
+                return filter_notify_load(f->notify, f->flags, &program);
         return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, f->flags, &program) < 0 ? -errno : 0;
 }
 

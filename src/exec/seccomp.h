@@ -7,13 +7,13 @@
 
 #include <linux/filter.h>
 
-#include "base/json.h"
-#include "spec/error.h"
+#include "exec/seccomp-notify.h"
 
 typedef struct Filter {
         struct sock_filter *code;
-        size_t n_code;  /* 0: no filter */
-        unsigned flags; /* SECCOMP_FILTER_FLAG_* */
+        size_t n_code;        /* 0: no filter */
+        unsigned flags;       /* SECCOMP_FILTER_FLAG_* */
+        FilterNotify *notify; /* where the profile asks somebody; NULL: it does not */
 } Filter;
 
 void filter_done(Filter *f);

@@ -4,9 +4,12 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/str.h"
@@ -241,12 +244,109 @@ TEST(distribution_profile)
         CHECK_EQ(under(&f, probe_netlink, 9), EINVAL);
 }
 
+/* A listener that answers each call with the number that it has come with. */
+static int answer_one(int listener)
+{
+        struct seccomp_notif request = {};
+        struct seccomp_notif_resp response = {};
+
+        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)
+                return -errno;
+        response.id = request.id;
+        response.val = request.data.nr;
+        return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0 ? -errno : 0;
+}
+
+static int receive_listener(int server, char *text, size_t size)
+{
+        char space[CMSG_SPACE(sizeof(int))];
+        struct iovec iov = {.iov_base = text, .iov_len = size - 1};
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)};
+        _cleanup_close_ int connection = accept(server, NULL, NULL);
+        int fd = -EBADF;
+        ssize_t n = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
+
+        CHECK(n > 0 && CMSG_FIRSTHDR(&message));
+        text[n] = '\0';
+        memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+        return fd;
+}
+
+static int listen_at(const char *path)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        CHECK(strlen(path) < sizeof(address.sun_path));
+        memcpy(address.sun_path, path, strlen(path));
+        CHECK_OK(bind(fd, (struct sockaddr *) &address, sizeof(address)));
+        CHECK_OK(listen(fd, 1));
+        return fd;
+}
+
+static _noreturn_ void ask(const Filter *f)
+{
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_apply(f) < 0)
+                _exit(100);
+        _exit(syscall(SYS_getppid) == SYS_getppid ? 42 : 101);
+}
+
+TEST(listener)
+{
+        _cleanup_close_ int dir = test_directory_open(), server = -EBADF, listener = -EBADF;
+        _cleanup_free_ char *path = str_printf("%s/s", test_path), *profile_text = NULL;
+        _cleanup_json_ json_t *profile = NULL, *state = json_pack("{s:s}", "id", "c"), *told = NULL;
+        _cleanup_error_ Error error = ERROR_INIT;
+        _cleanup_filter_ Filter f = {};
+        char text[4096];
+        int status = 0;
+        pid_t child;
+
+        profile_text = str_printf("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"%s\","
+                                  "\"listenerMetadata\":\"meta\",\"syscalls\":[{\"names\":[\"getppid\"],"
+                                  "\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+                                  path);
+        CHECK_OK(json_parse(profile_text, strlen(profile_text), &profile, NULL));
+        server = listen_at(path);
+        compile_text(profile_text, 0, &f);
+        CHECK(f.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER);
+        CHECK_OK(filter_notify_open(profile, &f.notify, &error));
+        child = fork();
+        if (child == 0)
+                ask(&f);
+        CHECK_OK(filter_notify_attend(f.notify, child, state, &error));
+        listener = receive_listener(server, text, sizeof(text));
+        CHECK_OK(json_parse(text, strlen(text), &told, NULL));
+        CHECK_STREQ(json_get_string(told, "metadata"), "meta");
+        CHECK_STREQ(json_get_string(json_get_object(told, "state"), "id"), "c");
+        CHECK_EQ(json_get_i64(told, "pid", 0), child);
+        CHECK_OK(answer_one(listener));
+        CHECK_EQ(waitpid(child, &status, 0), child);
+        CHECK_EQ(WEXITSTATUS(status), 42);
+}
+
+TEST(listener_that_is_not_there)
+{
+        static const char *const profiles[] = {"{}", "{\"listenerPath\":\"relative\"}",
+                                               "{\"listenerPath\":\"/nobody/listens/here\"}"};
+
+        FOREACH_ELEMENT(text, profiles) {
+                _cleanup_error_ Error error = ERROR_INIT;
+                _cleanup_json_ json_t *profile = NULL;
+                FilterNotify *n = NULL;
+
+                CHECK_OK(json_parse(*text, strlen(*text), &profile, NULL));
+                CHECK(filter_notify_open(profile, &n, &error) < 0);
+                CHECK(!n && error.message);
+        }
+}
+
 TEST(refused)
 {
         static const char *const texts[] = {
                 "[]",
                 "{}",
-                "{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}",
                 "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":5000}",
                 "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[\"SCMP_ARCH_PDP11\"]}",
                 "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[7]}",
