@@ -176,18 +176,26 @@ static const struct {
         {"7-Zip", 6, "7z\xbc\xaf\x27\x1c"},
 };
 
-static int refuse_archive(Bundle *b, Error *error)
+static const char *foreign_compression(const Bundle *b)
 {
         char magic[8] = {};
 
         (void) !pread(b->fd, magic, sizeof(magic), (off_t) b->base);
         FOREACH_ELEMENT(row, foreign)
                 if (memcmp(magic, row->magic, row->size) == 0)
-                        return error_set(
-                                error, ERROR_BAD_ARCHIVE,
-                                "This is not an image archive: it is compressed with %s, not with gzip or "
-                                "zstd",
-                                row->name);
+                        return row->name;
+        return NULL;
+}
+
+static int refuse_archive(Bundle *b, Error *error)
+{
+        const char *compression = foreign_compression(b);
+
+        if (compression)
+                return error_set(
+                        error, ERROR_BAD_ARCHIVE,
+                        "This is not an image archive: it is compressed with %s, not with gzip or zstd",
+                        compression);
         return error_set(error, ERROR_BAD_ARCHIVE, "This is not an image archive");
 }
 
@@ -311,11 +319,11 @@ static int copy_to(int fd, Stream *in, const Stream *compressed, uint64_t *ret_s
         return (int) n;
 }
 
-/* Copies what in hands out, decompressed, to an unlinked file, which becomes the archive. */
-static int spool(Bundle *b, Stream *in, int scratch, Error *error)
+/* What in hands out, decompressed; *ret_counted, part of it, counts what came. Takes in. */
+static int open_unpacked(Stream *in, Coding (*coding_of)(const void *, size_t), Stream **ret,
+                         Stream **ret_counted, Error *error)
 {
-        _cleanup_(stream_closep) Stream *out = NULL, *raw = in;
-        Stream *counted;
+        _cleanup_(stream_closep) Stream *raw = in;
         const void *first;
         PeekedStream *peeked;
         ssize_t n;
@@ -328,27 +336,47 @@ static int spool(Bundle *b, Stream *in, int scratch, Error *error)
         if (!peeked)
                 return -ENOMEM;
         *peeked = (PeekedStream){{peeked_read, peeked_close}, TAKE_PTR(raw), first, (size_t) n};
-        r = stream_open_hash(&peeked->stream, &counted);
-        if (r >= 0)
-                r = stream_open_decoder(counted, coding_from_magic(first, (size_t) n), &out, error);
-        if (r < 0)
-                return r;
+        r = stream_open_hash(&peeked->stream, ret_counted);
+        return r < 0 ? r : stream_open_decoder(*ret_counted, coding_of(first, (size_t) n), ret, error);
+}
+
+static int open_scratch(Bundle *b, int scratch, Error *error)
+{
         b->fd = openat(scratch, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (b->fd < 0)
                 return error_set_errno(error, errno, "Cannot copy the archive");
         b->owns_fd = true;
-        return copy_to(b->fd, out, counted, &b->size, error);
+        return 0;
 }
 
-static int open_pipe(Bundle *b, int fd, int scratch, Error *error)
+/* Copies what in hands out, decompressed, to an unlinked file, which becomes the archive. */
+static int spool(Bundle *b, Stream *in, int scratch, Error *error)
+{
+        _cleanup_(stream_closep) Stream *out = NULL;
+        Stream *counted;
+        int r = open_unpacked(in, coding_from_magic, &out, &counted, error);
+
+        if (r >= 0)
+                r = open_scratch(b, scratch, error);
+        return r < 0 ? r : copy_to(b->fd, out, counted, &b->size, error);
+}
+
+static Stream *new_pipe(int fd)
 {
         PipeStream *p = malloc(sizeof(PipeStream));
 
         if (!p)
-                return -ENOMEM;
+                return NULL;
         p->stream = (Stream){pipe_read, pipe_close};
         p->fd = fd;
-        return spool(b, &p->stream, scratch, error);
+        return &p->stream;
+}
+
+static int open_pipe(Bundle *b, int fd, int scratch, Error *error)
+{
+        Stream *p = new_pipe(fd);
+
+        return p ? spool(b, p, scratch, error) : -ENOMEM;
 }
 
 static int open_file(Bundle *b, int fd, uint64_t size, int scratch, Error *error)
@@ -396,6 +424,63 @@ int bundle_open(int fd, int scratch, Bundle **ret, Error *error)
                 r = index_archive(b, error);
         if (r < 0)
                 return r;
+        *ret = TAKE_PTR(b);
+        return 0;
+}
+
+static int add_whole(Bundle *b, const char *name)
+{
+        Member *m = calloc(1, sizeof(Member));
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->size = b->size;
+        r = map_put(b->members, name, m);
+        if (r < 0)
+                member_free(m);
+        return r;
+}
+
+static int spool_root(Bundle *b, int fd, int scratch, char ret_digest[static DIGEST_TEXT_SIZE], Error *error)
+{
+        _cleanup_(stream_closep) Stream *out = NULL;
+        Stream *p = new_pipe(fd), *counted, *hash;
+        int r = p ? open_unpacked(p, coding_from_any_magic, &out, &counted, error) : -ENOMEM;
+
+        if (r >= 0)
+                r = open_scratch(b, scratch, error);
+        if (r >= 0)
+                r = stream_open_hash(TAKE_PTR(out), &hash);
+        if (r < 0)
+                return r;
+        out = hash;
+        r = copy_to(b->fd, hash, counted, &b->size, error);
+        return r < 0 ? r : stream_hash_digest(hash, ret_digest);
+}
+
+int bundle_open_root(int fd, int scratch, const char *name, Bundle **ret, uint64_t *ret_size,
+                     char ret_digest[static DIGEST_TEXT_SIZE], Error *error)
+{
+        _cleanup_(bundle_closep) Bundle *b = calloc(1, sizeof(Bundle));
+        int r;
+
+        if (!b)
+                return -ENOMEM;
+        b->fd = -EBADF;
+        b->members = map_new(member_free);
+        r = b->members ? spool_root(b, fd, scratch, ret_digest, error) : -ENOMEM;
+        if (r >= 0 && b->size == 0)
+                r = error_set(error, ERROR_BAD_ARCHIVE, "The archive is empty");
+        if (r >= 0 && foreign_compression(b))
+                r = error_set(error, ERROR_BAD_ARCHIVE,
+                              "The archive is compressed with %s, not with gzip, zstd or xz",
+                              foreign_compression(b));
+        if (r >= 0)
+                r = add_whole(b, name);
+        if (r < 0)
+                return r;
+        *ret_size = b->size;
         *ret = TAKE_PTR(b);
         return 0;
 }

@@ -16,6 +16,10 @@ typedef struct Bundle Bundle;
 /* fd is a tar archive from its current position on, or a directory. What cannot be read twice is copied to an
  * unlinked file in scratch first. The descriptors stay the caller's. */
 int bundle_open(int fd, int scratch, Bundle **ret, Error *error);
+/* The archive of a root, from fd's position to its end and packed in any way, as the only member, unpacked;
+ * with its digest. */
+int bundle_open_root(int fd, int scratch, const char *name, Bundle **ret, uint64_t *ret_size,
+                     char ret_digest[static DIGEST_TEXT_SIZE], Error *error);
 Bundle *bundle_close(Bundle *b);
 DEFINE_CLEANUP(Bundle *, bundle_close)
 

@@ -90,7 +90,7 @@ static int write_directory(LayerWriter *w, const Node *n)
         archive_entry_set_perm(w->entry, a->mode);
         archive_entry_set_uid(w->entry, a->uid);
         archive_entry_set_gid(w->entry, a->gid);
-        archive_entry_set_mtime(w->entry, 0, 0);
+        archive_entry_set_mtime(w->entry, a->mtime.tv_sec, a->mtime.tv_nsec);
         for (size_t i = 0; i < a->n_xattrs; i++)
                 archive_entry_xattr_add_entry(w->entry, a->xattrs[i].name, a->xattrs[i].value,
                                               a->xattrs[i].size);
@@ -148,6 +148,38 @@ static void set_stat(LayerWriter *w, const struct stat *st)
         archive_entry_set_nlink(w->entry, 1);
 }
 
+/* A hard link to a file of a lower layer. */
+static int write_link(LayerWriter *w, const Node *n)
+{
+        int r;
+
+        archive_entry_clear(w->entry);
+        r = set_name(w, n->parent, "", n->name);
+        if (r < 0)
+                return r;
+        archive_entry_set_filetype(w->entry, AE_IFREG);
+        archive_entry_set_hardlink(w->entry, n->target + strspn(n->target, "/"));
+        archive_entry_set_size(w->entry, 0);
+        return archive_write_header(w->tar, w->entry) == ARCHIVE_OK ? 0 : tar_failed(w);
+}
+
+static int write_symlink(LayerWriter *w, const char *target)
+{
+        archive_entry_set_filetype(w->entry, AE_IFLNK);
+        archive_entry_set_symlink(w->entry, target);
+        archive_entry_set_size(w->entry, 0);
+        return archive_write_header(w->tar, w->entry) == ARCHIVE_OK ? 0 : tar_failed(w);
+}
+
+/* A target that is no UTF-8 is the content of a file. */
+static int write_raw_symlink(LayerWriter *w, int fd)
+{
+        _cleanup_free_ char *target = NULL;
+        int r = fs_read_fd(fd, PATH_MAX, &target, NULL);
+
+        return r < 0 ? error_set_errno(w->error, r, "Cannot read the image store") : write_symlink(w, target);
+}
+
 static int write_file(LayerWriter *w, const Node *n)
 {
         _cleanup_close_ int fd = -EBADF;
@@ -162,12 +194,11 @@ static int write_file(LayerWriter *w, const Node *n)
         if (r < 0)
                 return r;
         set_stat(w, &st);
-        if (S_ISLNK(st.st_mode)) {
-                archive_entry_set_symlink(w->entry, target);
-                archive_entry_set_size(w->entry, 0);
-                return archive_write_header(w->tar, w->entry) == ARCHIVE_OK ? 0 : tar_failed(w);
-        }
+        if (S_ISLNK(st.st_mode))
+                return write_symlink(w, target);
         fd = image_store_open_object(w->store, n->sum, w->error);
+        if (fd >= 0 && n->flags & NODE_RAW_SYMLINK)
+                return write_raw_symlink(w, fd);
         r = fd < 0 ? fd : add_xattrs(w, fd);
         if (r >= 0 && archive_write_header(w->tar, w->entry) != ARCHIVE_OK)
                 r = tar_failed(w);
@@ -184,6 +215,8 @@ static int write_node(LayerWriter *w, const Node *n)
                 r = write_directory(w, n);
         if (r >= 0 && n->type == NODE_FILE)
                 r = write_file(w, n);
+        if (r >= 0 && n->type == NODE_LINK)
+                r = write_link(w, n);
         if (r >= 0 && n->flags & NODE_OPAQUE)
                 r = write_mark(w, n, ".wh..opq");
         return r;

@@ -43,15 +43,23 @@ static const struct {
         [CODING_NONE] = {"none", ARCHIVE_FILTER_NONE, 0, ""},
         [CODING_GZIP] = {"gzip", ARCHIVE_FILTER_GZIP, 2, "\x1f\x8b"},
         [CODING_ZSTD] = {"zstd", ARCHIVE_FILTER_ZSTD, 4, "\x28\xb5\x2f\xfd"},
+        [CODING_XZ] = {"xz", ARCHIVE_FILTER_XZ, 6, "\3757zXZ"},
 };
 
-Coding coding_from_magic(const void *data, size_t size)
+Coding coding_from_any_magic(const void *data, size_t size)
 {
         for (Coding c = CODING_NONE + 1; c < _CODING_MAX; c++)
                 if (size >= codings[c].magic_size &&
                     memcmp(data, codings[c].magic, codings[c].magic_size) == 0)
                         return c;
         return CODING_NONE;
+}
+
+Coding coding_from_magic(const void *data, size_t size)
+{
+        Coding c = coding_from_any_magic(data, size);
+
+        return c == CODING_XZ ? CODING_NONE : c;
 }
 
 const char *coding_to_string(Coding c)
@@ -106,7 +114,7 @@ static la_ssize_t decoder_feed(struct archive *a, void *userdata, const void **r
 
         *ret = "";
         n = stream_read(d->in, ret, d->error);
-        if (n >= 0 && !d->begun && coding_from_magic(*ret, (size_t) n) != d->coding)
+        if (n >= 0 && !d->begun && coding_from_any_magic(*ret, (size_t) n) != d->coding)
                 n = error_set(d->error, ERROR_BAD_ARCHIVE, "The data is not compressed with %s, as was said",
                               codings[d->coding].name);
         d->begun = true;

@@ -29,8 +29,10 @@ static inline Stream *stream_close(Stream *s)
 }
 DEFINE_CLEANUP(Stream *, stream_close)
 
-/* What the first bytes of a file say; CODING_NONE when they say nothing. */
+/* What the first bytes of a file say; CODING_NONE when they say nothing that an image may be packed with. */
 Coding coding_from_magic(const void *data, size_t size);
+/* The same for any archive. */
+Coding coding_from_any_magic(const void *data, size_t size);
 const char *coding_to_string(Coding c);
 
 /* size bytes of a file from offset on; the descriptor stays the caller's. Bytes that are missing are an

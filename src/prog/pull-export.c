@@ -126,7 +126,7 @@ static int read_image_argument(Export *e, const char *argument)
 static Coding coding_from_string(const char *s)
 {
         for (Coding c = 0; c < _CODING_MAX; c++)
-                if (streq(coding_to_string(c), s))
+                if (c != CODING_XZ && streq(coding_to_string(c), s))
                         return c;
         return _CODING_INVALID;
 }

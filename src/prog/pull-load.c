@@ -21,6 +21,7 @@ typedef struct Load {
         bool distrust;     /* the store: read every layer again */
         char **made;       /* hidden directories, in the order of the images; "" for one that is not needed */
         size_t first_item; /* of the progress: the image's lowest layer */
+        Platform platform; /* asked for; empty: nothing was */
         Error *error;      /* the pull's */
 } Load;
 
@@ -29,6 +30,7 @@ static void load_done(Load *p)
         transport_images_done(&p->list);
         bundle_close(p->bundle);
         image_store_close(p->store);
+        platform_done(&p->platform);
         strv_free(p->made);
 }
 
@@ -252,14 +254,12 @@ static int expect_layers(Load *p)
         return 0;
 }
 
-static int load_images(Load *p)
+static int add_images(Load *p)
 {
-        int r = bundle_open(STDIN_FILENO, p->pull->images, &p->bundle, p->error);
+        int r;
 
-        if (r >= 0)
-                r = transport_read(p->bundle, NULL, &p->list, p->error);
-        if (r < 0 || is_loaded(p))
-                return r;
+        if (is_loaded(p))
+                return 0;
         r = image_store_open(p->pull->state, STORE_ADD, &p->store, p->error);
         if (r >= 0)
                 r = expect_layers(p);
@@ -287,36 +287,64 @@ static int load_result(Load *p)
         return p->pull->result ? 0 : -ENOMEM;
 }
 
-static int read_arguments(Load *p, char **arguments)
+static int read_argument(Load *p, const char *argument)
 {
-        STRV_FOREACH(a, arguments) {
-                if (!streq(*a, "--distrust"))
-                        return error_set(p->error, ERROR_INVALID_ARGUMENT, "load has no argument \"%s\"", *a);
+        const char *platform = startswith(argument, "--platform=");
+        int r;
+
+        if (streq(argument, "--distrust")) {
                 p->distrust = true;
+                return 0;
         }
-        return 0;
+        if (!platform)
+                return error_set(p->error, ERROR_INVALID_ARGUMENT, "load has no argument \"%s\"", argument);
+        platform_done(&p->platform);
+        r = platform_parse(platform, &p->platform);
+        return r == -EINVAL
+                       ? error_set(p->error, ERROR_INVALID_ARGUMENT, "\"%s\" is not a platform", platform)
+                       : r;
 }
 
 static int load(Load *p, char **arguments)
 {
-        int r = read_arguments(p, arguments);
+        int r = 0;
 
-        progress_begin(&p->pull->progress, STDOUT_FILENO, "load");
+        STRV_FOREACH(a, arguments)
+                if (r >= 0)
+                        r = read_argument(p, *a);
         if (r >= 0)
-                r = load_images(p);
-        return r < 0 ? r : load_result(p);
+                r = bundle_open(STDIN_FILENO, p->pull->images, &p->bundle, p->error);
+        if (r >= 0)
+                r = transport_read(p->bundle, p->platform.os ? &p->platform : NULL, &p->list, p->error);
+        return r < 0 ? r : add_images(p);
+}
+
+/* What failed leaves nothing behind. */
+static int end_load(Load *p, int r)
+{
+        if (r >= 0)
+                r = load_result(p);
+        if (r >= 0)
+                return r;
+        p->store = image_store_close(p->store);
+        if (p->error->kind == ERROR_NONE)
+                (void) error_set_errno(p->error, r, "Cannot load the image");
+        (void) pull_collect(p->pull, STORE_TRY_COLLECT);
+        return r;
 }
 
 int pull_load(Pull *pull, char **arguments)
 {
         _cleanup_(load_done) Load p = {.pull = pull, .error = &pull->error};
-        int r = load(&p, arguments);
 
-        if (r >= 0)
-                return r;
-        p.store = image_store_close(p.store);
-        if (pull->error.kind == ERROR_NONE)
-                (void) error_set_errno(&pull->error, r, "Cannot load the image");
-        (void) pull_collect(pull, STORE_TRY_COLLECT);
-        return r;
+        progress_begin(&pull->progress, STDOUT_FILENO, "load");
+        return end_load(&p, load(&p, arguments));
+}
+
+int pull_add_images(Pull *pull, Bundle *bundle, TransportImages *images)
+{
+        _cleanup_(load_done) Load p = {.pull = pull, .error = &pull->error, .bundle = bundle};
+
+        p.list = TAKE(*images, (TransportImages){});
+        return end_load(&p, add_images(&p));
 }

@@ -59,7 +59,9 @@ static void pull_done(Pull *p)
 }
 
 static const Verb verbs[] = {
+        {"diff", pull_diff, true, "what two images, or an image and what it is based on, differ in: ID [ID]"},
         {"export", pull_export, true, "into the file or directory on standard input: ID[=NAME]..."},
+        {"import", pull_import, true, "the archive of a root on standard input, as an image"},
         {"load", pull_load, true, "the images of the archive (or layout directory) on standard input"},
         {"remove", pull_remove, true, "what is left of images that the daemon has taken away: ID..."},
         {"sweep", pull_sweep, false, "what an interrupted operation left"},

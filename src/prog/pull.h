@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "engine/progress.h"
+#include "engine/transport.h"
 #include "store/image-dir.h"
 
 typedef struct Pull {
@@ -17,6 +18,8 @@ typedef struct Pull {
 } Pull;
 
 int pull_export(Pull *p, char **arguments);
+int pull_diff(Pull *p, char **arguments);
+int pull_import(Pull *p, char **arguments);
 int pull_load(Pull *p, char **arguments);
 int pull_remove(Pull *p, char **arguments);
 int pull_sweep(Pull *p, char **arguments);
@@ -24,3 +27,7 @@ int pull_sweep(Pull *p, char **arguments);
 /* Removes what is hidden in images/, and what is in the store for nobody. Does nothing when somebody is at
  * work and mode is STORE_TRY_COLLECT. */
 int pull_collect(Pull *p, StoreLock mode);
+
+/* Makes images of what a transport has read, and the result. Takes the bundle, which has the layers, and what
+ * is in images. */
+int pull_add_images(Pull *p, Bundle *bundle, TransportImages *images);

@@ -21,6 +21,7 @@ typedef enum Coding {
         CODING_NONE,
         CODING_GZIP,
         CODING_ZSTD,
+        CODING_XZ, /* of archives that somebody imports; never of an image */
         _CODING_MAX,
         _CODING_INVALID = -EINVAL,
 } Coding;

@@ -30,6 +30,10 @@ static const struct {
         int variant;
 } common[] = {{"arm", 7}, {"arm64", 8}, {"amd64", 1}};
 
+/* Of those that images are made for. */
+static const char *const systems[] = {"linux",   "windows", "darwin",  "freebsd", "netbsd", "openbsd",
+                                      "solaris", "illumos", "android", "wasip1",  "js",     "plan9"};
+
 void platform_done(Platform *p)
 {
         free(p->os);
@@ -75,10 +79,19 @@ static bool part_is_valid(const char *s)
         return *s;
 }
 
+static bool is_system(const char *s)
+{
+        FOREACH_ELEMENT(system, systems)
+                if (streq(*system, s))
+                        return true;
+        return false;
+}
+
 int platform_parse(const char *s, Platform *ret)
 {
         _cleanup_platform_ Platform p = {};
         _cleanup_strv_ char **parts = NULL;
+        bool has_os;
         size_t n;
         int r;
 
@@ -91,13 +104,14 @@ int platform_parse(const char *s, Platform *ret)
                 if (!part_is_valid(*part))
                         return -EINVAL;
         n = strv_length(parts);
-        if (n > 3)
+        has_os = n == 3 || (n == 2 && is_system(parts[0]));
+        if (n > 3 || (n == 1 && is_system(parts[0])))
                 return -EINVAL;
-        r = str_replace(&p.os, n > 1 ? parts[0] : "linux");
-        if (r >= 0 && n > 2)
-                r = str_replace(&p.variant, parts[2]);
+        r = str_replace(&p.os, has_os ? parts[0] : "linux");
+        if (r >= 0 && parts[has_os] && parts[has_os + 1])
+                r = str_replace(&p.variant, parts[has_os + 1]);
         if (r >= 0)
-                r = set_architecture(&p, parts[n > 1 ? 1 : 0]);
+                r = set_architecture(&p, parts[has_os]);
         if (r < 0)
                 return r;
         *ret = TAKE(p, (Platform){});

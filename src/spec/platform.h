@@ -17,8 +17,8 @@ void platform_done(Platform *p);
 
 /* This machine's. */
 int platform_host(Platform *ret);
-/* "OS/ARCHITECTURE[/VARIANT]" or "ARCHITECTURE" alone; what the kernel or Debian call an architecture is
- * understood ("aarch64", "armhf"). -EINVAL: no platform. */
+/* "[OS/]ARCHITECTURE[/VARIANT]", "linux" when there is no OS; what the kernel or Debian call an architecture
+ * is understood ("aarch64", "armhf"). -EINVAL: no platform. */
 int platform_parse(const char *s, Platform *ret);
 /* NULL: out of memory. */
 char *platform_text(const Platform *p);

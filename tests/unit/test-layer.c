@@ -794,7 +794,7 @@ TEST(cut_anywhere)
         char diff_id[DIGEST_TEXT_SIZE];
 
         NEEDS_ROOT();
-        for (Coding c = CODING_NONE; c < _CODING_MAX; c++) {
+        for (Coding c = CODING_NONE; c <= CODING_ZSTD; c++) {
                 _cleanup_tar_ Tar t = {};
                 size_t step;
 
@@ -820,7 +820,7 @@ TEST(bombs)
 
         NEEDS_ROOT();
         CHECK(zeros);
-        for (Coding c = CODING_GZIP; c < _CODING_MAX; c++) {
+        for (Coding c = CODING_GZIP; c <= CODING_ZSTD; c++) {
                 _cleanup_tar_ Tar t = {};
                 _cleanup_error_ Error e = ERROR_INIT;
 

@@ -15,6 +15,9 @@ TEST(platform_texts)
                 {"linux/arm64/v8", "linux/arm64/v8"},
                 {"linux/aarch64", "linux/arm64"},
                 {"arm64", "linux/arm64"},
+                {"arm64/v8", "linux/arm64/v8"},
+                {"linux", NULL},
+                {"arm/v7/x", "arm/v7/x"},
                 {"armhf", "linux/arm/v7"},
                 {"linux/armv7l", "linux/arm/v7"},
                 {"linux/armhf/v6", "linux/arm/v6"},
@@ -87,4 +90,3 @@ TEST(platform_of_this_machine)
         CHECK_STREQ(p.os, "linux");
         CHECK(platform_rank(&p, p.os, p.architecture, NULL) >= 0);
 }
-
