@@ -5,7 +5,9 @@
  * container's IDs are. */
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -14,6 +16,7 @@
 #include "exec/mount-fs.h"
 #include "exec/mount-idmap.h"
 #include "exec/mount-root.h"
+#include "spec/id-map.h"
 #include "spec/name.h"
 
 /* What a volatile overlay leaves in its work directory, so that the kernel refuses it the next time. */
@@ -77,6 +80,39 @@ static int map_upper(const MountPlan *p)
         return parent ? map_directory(p, parent) : -ENOMEM;
 }
 
+/* Whoever is somebody else to the file system loses a part of the capabilities, but may take them back. */
+static int take_all_capabilities(void)
+{
+        struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+        if (syscall(SYS_capget, &header, data) < 0)
+                return -errno;
+        FOREACH_ELEMENT(d, data)
+                d->effective = d->permitted;
+        return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+/* An overlay works in its layers as who mounted it: on mapped layers the host's root is nobody, and cannot
+ * make as much as the directory that the overlay wants; the container's root can. */
+static int mount_overlay_mapped(const MountPlan *p)
+{
+        const LaunchIdMaps *m = &p->namespaces->maps;
+        uint32_t uid, gid;
+        int r;
+
+        if (!id_map_lookup(m->uids, m->n_uids, 0, &uid) || !id_map_lookup(m->gids, m->n_gids, 0, &gid))
+                return -EOVERFLOW;
+        (void) setfsgid(gid);
+        (void) setfsuid(uid);
+        r = take_all_capabilities();
+        if (r >= 0)
+                r = mount_overlay(p);
+        (void) setfsuid(0);
+        (void) setfsgid(0);
+        return r;
+}
+
 static int make_mapped_overlay(MountPlan *p)
 {
         int r;
@@ -88,7 +124,7 @@ static int make_mapped_overlay(MountPlan *p)
                 if (r >= 0)
                         r = map_directory(p, *lower);
         if (r >= 0)
-                r = mount_overlay(p);
+                r = mount_overlay_mapped(p);
         if (r < 0)
                 return r;
         r = mount_copy_path(root_place(p), 0);
