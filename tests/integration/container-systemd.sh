@@ -32,7 +32,7 @@ is "the host's groups are out of reach" "$(inside sh -c 'ls -d /sys/fs/cgroup/ma
 
 began=$SECONDS
 ok "stop powers it off" timeout 120 berthctl stop -t 100 system
-[ $((SECONDS - began)) -lt 60 ] && pass "before the time is up" || fail "before the time is up" "$((SECONDS - began)) s"
+ok "before the time is up" test $((SECONDS - began)) -lt 60
 is "in order" "$(berthctl inspect --format '{{.State.ExitCode}} {{.State.OOMKilled}}' system)" "0 false"
 is "the unit has not failed" "$(systemctl is-failed berth-system.service)" inactive
 ok "it starts again" timeout 240 berthctl start system
