@@ -65,8 +65,6 @@ static const struct {
         {CURLE_SSL_CERTPROBLEM, ERROR_BAD_CERTIFICATE},
         {CURLE_SSL_CACERT_BADFILE, ERROR_BAD_CERTIFICATE},
         {CURLE_SSL_ISSUER_ERROR, ERROR_BAD_CERTIFICATE},
-        {CURLE_OUT_OF_MEMORY, ERROR_LIMIT},
-        {CURLE_ABORTED_BY_CALLBACK, ERROR_CANCELLED},
 };
 
 void http_response_done(HttpResponse *r)
@@ -443,7 +441,7 @@ static int explain(Http *h, Hop *hop, CURLcode code, const char *where, Error *e
                               "is at an address that the registry may not send us to");
         if (code == CURLE_ABORTED_BY_CALLBACK)
                 return error_set(error, ERROR_CANCELLED, "The transfer was cancelled");
-        if (code == CURLE_OUT_OF_MEMORY && hop->response->status == 0)
+        if (code == CURLE_OUT_OF_MEMORY) /* as libcurl calls a line that it does not hold */
                 return refuse(error, ERROR_LIMIT, where, "sends a header that is too long");
         FOREACH_ELEMENT(row, failures)
                 if (row->code == code) {

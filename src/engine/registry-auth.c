@@ -199,7 +199,7 @@ static int request_token(Registry *g, Http *h, const HttpRequest *q, HttpRespons
                 if (registry_again(g, &attempts, r, &response, &e))
                         continue;
                 if (r < 0)
-                        return e.kind != ERROR_NONE ? error_set(error, e.kind, "%s", strempty(e.message)) : r;
+                        return registry_fail(error, &e, r);
                 if (response.status != 200)
                         return registry_complain(g, has_secret(g->endpoint) ? "these credentials" : "a token",
                                                  &response, error);

@@ -264,9 +264,7 @@ static int fetch(Registry *g, Http *h, BlobFile *f, Error *error)
                 r = step(g, h, f, &attempts, &e);
         if (r > 0 && renameat(f->dir, f->part, f->dir, f->name) < 0)
                 r = write_failed(f, -errno, &e);
-        if (r < 0 && e.kind != ERROR_NONE)
-                return error_set(error, e.kind, "%s", strempty(e.message));
-        return MIN(r, 0);
+        return r < 0 ? registry_fail(error, &e, r) : 0;
 }
 
 int registry_fetch_blob(Registry *g, Http *h, const Descriptor *d, int dir, Meter *meter, Error *error)

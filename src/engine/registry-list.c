@@ -256,8 +256,8 @@ int registry_search(const FetchOrder *order, json_t **ret, Error *error)
             (first.kind == ERROR_NO_SUCH_IMAGE || first.kind == ERROR_NOT_SUPPORTED ||
              first.kind == ERROR_BAD_REGISTRY))
                 r = search_catalog(&s, order->query, limit, results, error);
-        else if (r < 0 && first.kind != ERROR_NONE)
-                r = error_set(error, first.kind, "%s", strempty(first.message));
+        else if (r < 0)
+                r = registry_fail(error, &first, r);
         if (r < 0)
                 return r;
         *ret = json_pack("{s:O}", "Results", results);

@@ -249,7 +249,7 @@ static int find_manifest(Fetch *f, Error *error)
                 manifest_done(&f->manifest);
                 document_done(&f->document);
                 if (i + 1 == f->order->n_endpoints || is_final(e.kind) || e.kind == ERROR_NONE)
-                        return e.kind == ERROR_NONE ? r : error_set(error, e.kind, "%s", strempty(e.message));
+                        return registry_fail(error, &e, r);
                 log_info("%s; asking the next", strempty(e.message));
         }
         return -ENXIO;
@@ -341,7 +341,7 @@ static int fetch_one(void *userdata, Http *h, const Descriptor *d, Meter *meter,
                 if (r >= 0)
                         return r;
                 if (i + 1 == f->order->n_endpoints || is_final(e.kind) || e.kind == ERROR_NONE)
-                        return e.kind == ERROR_NONE ? r : error_set(error, e.kind, "%s", strempty(e.message));
+                        return registry_fail(error, &e, r);
                 log_info("%s; asking the next", strempty(e.message));
         }
 }

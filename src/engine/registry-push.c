@@ -180,7 +180,7 @@ static int upload(Registry *g, Http *h, const Descriptor *d, int fd, char *begun
                         continue;
                 }
                 if (r < 0)
-                        return e.kind != ERROR_NONE ? error_set(error, e.kind, "%s", strempty(e.message)) : r;
+                        return registry_fail(error, &e, r);
                 return registry_complain(g, "an upload to be stored", &response, error);
         }
 }

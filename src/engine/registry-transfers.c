@@ -113,8 +113,8 @@ int transfers_run(const Transfers *t, Error *error)
                         return -ENOMEM;
         run_threads(&w);
         (void) pthread_mutex_destroy(&w.lock);
-        if (w.result < 0 && w.error.kind != ERROR_NONE)
-                (void) error_set(error, w.error.kind, "%s", strempty(w.error.message));
+        if (w.result < 0)
+                w.result = registry_fail(error, &w.error, w.result);
         error_done(&w.error);
         return w.result;
 }

@@ -45,6 +45,11 @@ Registry *registry_close(Registry *g)
         return NULL;
 }
 
+int registry_fail(Error *error, const Error *e, int r)
+{
+        return e->kind != ERROR_NONE ? error_set(error, e->kind, "%s", strempty(e->message)) : r;
+}
+
 static int make_scopes(Registry *g, const char *actions)
 {
         char *own = str_printf("repository:%s:%s", g->path, actions);
@@ -155,9 +160,14 @@ static int ask_once(Registry *g, Http *h, const HttpRequest *q, char **url, Http
                 r = http_request(h, &g->site, &request, ret, &second);
                 if (r >= 0 && http_site_is_own(&g->site, *url, true))
                         atomic_store(&g->plain, true);
+                /* Whoever speaks HTTP is the one to complain about; silence is what it was before. */
+                if (r < 0 && !ret->no_tls) {
+                        error_done(&e);
+                        e = TAKE(second, ERROR_INIT);
+                }
         }
         secret_free(authorization);
-        return r < 0 && e.kind != ERROR_NONE ? error_set(error, e.kind, "%s", strempty(e.message)) : r;
+        return r < 0 ? registry_fail(error, &e, r) : r;
 }
 
 static int refuse_login(Registry *g, const HttpResponse *response, Error *error)
@@ -262,7 +272,7 @@ int registry_request(Registry *g, Http *h, const HttpRequest *q, HttpResponse *r
                 if (registry_again(g, &attempts, r, &response, &e))
                         continue;
                 if (r < 0)
-                        return e.kind != ERROR_NONE ? error_set(error, e.kind, "%s", strempty(e.message)) : r;
+                        return registry_fail(error, &e, r);
                 *ret = TAKE(response, (HttpResponse){});
                 return 0;
         }

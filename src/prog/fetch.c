@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/registry.h"
+#include "engine/signature.h"
 #include "prog/fetch-sandbox.h"
 #include "prog/result.h"
 
@@ -130,7 +131,7 @@ static int run(FetchVerb verb)
                         r = error_set_errno(&j.error, errno, "Cannot open the working directory");
         }
         if (r >= 0) {
-                r = fetch_sandbox_enter(j.dir, false);
+                r = fetch_sandbox_enter(j.dir, signature_kinds(j.order->policy) & 1U << SIGNATURE_SIMPLE);
                 if (r < 0)
                         (void) error_set_errno(&j.error, r, "Cannot enter the sandbox");
         }
