@@ -31,6 +31,12 @@ static const Verb verbs[] = {
          .changes = true, .run = verb_kill, .help = "Send a signal to the main process of containers"},
         {"load|image load", "[FILE]", 0, 1, ARG_FILE, .flags = F(INPUT) | F(MOVE_NAMES) | F(QUIET),
          .changes = true, .run = verb_load, .help = "Bring in images from an OCI or docker archive"},
+        {"login", "[REGISTRY]", 0, 1, ARG_NONE,
+         .flags = F(AUTHFILE) | F(CERT_DIR) | F(GET_LOGIN) | F(PASSWORD) | F(PASSWORD_STDIN) | F(TLS_VERIFY) |
+                  F(USERNAME) | F(VERBOSE),
+         .changes = true, .run = verb_login, .help = "Try credentials for a registry and keep them"},
+        {"logout", "[REGISTRY]", 0, 1, ARG_NONE, .flags = F(ALL) | F(AUTHFILE), .run = verb_logout,
+         .help = "Forget the credentials for a registry"},
         {"logs|container logs", "CONTAINER...", 1, ANY, ARG_CONTAINER,
          .flags = F(FOLLOW) | F(NAMES) | F(SINCE) | F(TAIL) | F(TIMESTAMPS) | F(UNTIL), .run = verb_logs,
          .help = "Show what containers wrote to their output"},

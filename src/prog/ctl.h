@@ -21,7 +21,10 @@ typedef enum Flag {
         FLAG_ALL,
         FLAG_ALL_STATES,
         FLAG_ATTACH,
+        FLAG_AUTHFILE,
+        FLAG_CERT_DIR,
         FLAG_CID_FILE,
+        FLAG_CREDS,
         FLAG_DETACH,
         FLAG_DIGESTS,
         FLAG_ENV_FILE,
@@ -30,6 +33,7 @@ typedef enum Flag {
         FLAG_FORCE,
         FLAG_FORCE_PRUNE,
         FLAG_FORMAT,
+        FLAG_GET_LOGIN,
         FLAG_IGNORE,
         FLAG_INPUT,
         FLAG_INTERACTIVE,
@@ -42,6 +46,8 @@ typedef enum Flag {
         FLAG_NO_HEADING,
         FLAG_NO_STREAM,
         FLAG_NO_TRUNC,
+        FLAG_PASSWORD,
+        FLAG_PASSWORD_STDIN,
         FLAG_QUIET,
         FLAG_REPLACE,
         FLAG_SIG_PROXY,
@@ -52,10 +58,13 @@ typedef enum Flag {
         FLAG_TAIL,
         FLAG_TIME,
         FLAG_TIMESTAMPS,
+        FLAG_TLS_VERIFY,
         FLAG_TTY,
         FLAG_TYPE,
         FLAG_UNIT,
         FLAG_UNTIL,
+        FLAG_USERNAME,
+        FLAG_VERBOSE,
         _FLAG_MAX,
 } Flag;
 #define F(flag) (UINT64_C(1) << FLAG_##flag)
@@ -158,6 +167,9 @@ int verb_image_prune(Ctl *c);
 /* ctl-log.c, ctl-event.c */
 int verb_logs(Ctl *c);
 int verb_events(Ctl *c);
+/* ctl-login.c */
+int verb_login(Ctl *c);
+int verb_logout(Ctl *c);
 /* ctl-quadlet.c */
 int verb_quadlet_create(Ctl *c);
 /* ctl-help.c, ctl-complete.c */

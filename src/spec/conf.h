@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* berth.conf(5): what an administrator says of Berth as a whole, in the syntax of unit files:
- * /etc/berth/berth.conf, then /etc/berth/berth.conf.d/ *.conf in the order of their names. */
+/* berth.conf, see berth-images(5): what an administrator says of Berth as a whole, in the syntax of unit
+ * files: /etc/berth/berth.conf, then /etc/berth/berth.conf.d/ *.conf in the order of their names. */
 
 #include "spec/error.h"
 

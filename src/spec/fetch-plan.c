@@ -89,6 +89,26 @@ static int add_credentials(const json_t *passed, FetchEndpoint *e, Error *error)
         return 0;
 }
 
+/* What the caller brought, for the host that he named and no other. */
+static int add_passed_certificates(const json_t *passed, const char *host, FetchEndpoint *e)
+{
+        const char *authorities = json_get_string(passed, "CA"), *key = json_get_string(passed, "ClientKey"),
+                   *certificate = json_get_string(passed, "ClientCertificate");
+        int r = 0;
+
+        if (!streq(host, e->host))
+                return 0;
+        if (!isempty(authorities))
+                r = strv_append(&e->ca, authorities);
+        if (r >= 0 && !isempty(certificate) && !isempty(key)) {
+                e->client_key = secret_free(e->client_key);
+                r = str_replace(&e->client_certificate, certificate);
+                if (r >= 0)
+                        r = str_replace(&e->client_key, key);
+        }
+        return r;
+}
+
 static int add_realms(const Conf *conf, FetchEndpoint *e)
 {
         STRV_FOREACH(row, conf->token_hosts) {
@@ -101,7 +121,8 @@ static int add_realms(const Conf *conf, FetchEndpoint *e)
         return 0;
 }
 
-static int fill_endpoints(const FetchPlanRequest *request, const Conf *conf, FetchOrder *o, Error *error)
+static int fill_endpoints(const FetchPlanRequest *request, const Conf *conf, const char *host, FetchOrder *o,
+                          Error *error)
 {
         for (size_t i = 0; i < o->n_endpoints; i++) {
                 FetchEndpoint *e = &o->endpoints[i];
@@ -110,6 +131,8 @@ static int fill_endpoints(const FetchPlanRequest *request, const Conf *conf, Fet
                 if (request->tls_verify >= 0)
                         e->insecure = request->tls_verify == 0;
                 r = certificates_find(NULL, e, error);
+                if (r >= 0)
+                        r = add_passed_certificates(request->certificates, host, e);
                 if (r >= 0)
                         r = add_realms(conf, e);
                 if (r >= 0)
@@ -130,7 +153,7 @@ static int fill(const FetchPlanRequest *request, const Conf *conf, const ImageRe
                 r = registries_endpoints(registries, ref, request->verb, o, error);
         if (r >= 0 && request->verb == FETCH_PULL)
                 r = add_policy(conf, ref, o, error);
-        return r < 0 ? r : fill_endpoints(request, conf, o, error);
+        return r < 0 ? r : fill_endpoints(request, conf, ref->registry, o, error);
 }
 
 int fetch_plan(const FetchPlanRequest *request, FetchOrder **ret, Error *error)

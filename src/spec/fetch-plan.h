@@ -9,10 +9,12 @@
 
 typedef struct FetchPlanRequest {
         FetchVerb verb;
-        const char *reference;     /* normalised, with its registry; for catalog, search and check:
-                                      "host[:port][/...]" */
-        const json_t *credentials; /* for auth_find_passed(), which come before those on file; may be NULL */
-        int tls_verify;            /* < 0: as registries.conf has it */
+        const char *reference;      /* normalised, with its registry; for catalog, search and check:
+                                       "host[:port][/...]" */
+        const json_t *credentials;  /* for auth_find_passed(), which come before those on file; may be NULL */
+        const json_t *certificates; /* {"CA":, "ClientCertificate":, "ClientKey":}, for the registry itself;
+                                       may be NULL */
+        int tls_verify;             /* < 0: as registries.conf has it */
 } FetchPlanRequest;
 
 /* Fills in what is asked of whom: registry, path, tag or digest, endpoints, policy, lookaside, parallel,
