@@ -31,7 +31,7 @@ static const struct {
 
 static int usage(FILE *to, int status)
 {
-        (void) fprintf(to, "berth-exec [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\n"
+        (void) fprintf(to, "Usage: berth-exec [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\n"
                            "Runs containers: as an OCI runtime for other engines, and for the units of "
                            "Berth's.\n\n");
         oci_help(to);

@@ -77,8 +77,8 @@ static int wait_hook(const LaunchHook *h, pid_t pid, LaunchHookPoint point, Erro
                 return error_set(error, ERROR_START_FAILED, "The %s hook %s did not end within %d s",
                                  launch_hook_point_name(point), h->path, (int) seconds);
         if (status != 0)
-                return error_set(error, ERROR_START_FAILED, "The %s hook %s ended with status %d",
-                                 launch_hook_point_name(point), h->path, (int) status);
+                return error_set(error, ERROR_START_FAILED, "The %s hook failed with exit code %d: %s",
+                                 launch_hook_point_name(point), (int) status, h->path);
         return 0;
 }
 

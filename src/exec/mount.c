@@ -409,6 +409,16 @@ static int perform_steps(Performer *p, Error *error)
         return r;
 }
 
+/* The last time that it can be made. Whoever enters it says what is wrong with it. */
+static void make_working_directory(const Performer *p)
+{
+        const char *path = strempty(p->plan->launch->process.cwd);
+        _cleanup_close_ int fd = fs_open_in_root(p->root, path, O_PATH | O_DIRECTORY, 0);
+
+        if (fd == -ENOENT)
+                fd = fs_mkdir_in_root(p->root, path, 0755);
+}
+
 /* Private is what everything is. */
 static int finish_root(const Performer *p, Error *error)
 {
@@ -418,6 +428,8 @@ static int finish_root(const Performer *p, Error *error)
         if (propagation & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) &&
             mount(NULL, "/", NULL, (unsigned long) propagation, NULL) < 0)
                 return failed(error, errno, "Cannot set the propagation of", "/");
+        if (p->plan->launch->root_readonly)
+                make_working_directory(p);
         r = p->plan->launch->root_readonly ? mount_set(p->root, false, MOUNT_ATTR_RDONLY, 0, 0) : 0;
         return r < 0 ? failed(error, r, "Cannot make read-only:", "/") : 0;
 }

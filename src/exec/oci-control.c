@@ -104,6 +104,24 @@ static int poststart(const Oci *o, const Target *t, Error *error)
                     : error_set_errno(error, ENOMEM, "Hooks");
 }
 
+static int signal_process(const Target *t, int sig, Error *error)
+{
+        _cleanup_close_ int fd = oci_state_open_process(&t->state);
+
+        if (fd == -ESRCH || (fd >= 0 && pidfd_send_signal(fd, sig, NULL, 0) < 0 && errno == ESRCH))
+                return error_set(error, ERROR_NOT_RUNNING, NOTHING_TO_SIGNAL, t->state.id);
+        return fd < 0 ? error_set_errno(error, fd, "Cannot signal container %s", t->state.id) : 0;
+}
+
+static void take_down(const Oci *o, const Target *t)
+{
+        _cleanup_(launch_freep) Launch *l = launch_of(o, t);
+        _cleanup_error_ Error ignored = ERROR_INIT;
+
+        (void) signal_process(t, SIGKILL, &ignored);
+        (void) oci_destroy(o, l, &t->state, &ignored);
+}
+
 int oci_start(const Oci *o, Error *error)
 {
         _cleanup_(channel_done) Channel c = CHANNEL_INIT;
@@ -119,19 +137,10 @@ int oci_start(const Oci *o, Error *error)
                 r = say_go(&t, &c, error);
         if (r >= 0 && poststart(o, &t, error) < 0) {
                 /* The container goes with its hook. */
-                (void) oci_cgroup_kill(&t.state, SIGKILL, NULL);
+                take_down(o, &t);
                 return -error_errno(error->kind);
         }
         return r < 0 ? r : EXIT_SUCCESS;
-}
-
-static int signal_process(const Target *t, int sig, Error *error)
-{
-        _cleanup_close_ int fd = oci_state_open_process(&t->state);
-
-        if (fd == -ESRCH || (fd >= 0 && pidfd_send_signal(fd, sig, NULL, 0) < 0 && errno == ESRCH))
-                return error_set(error, ERROR_NOT_RUNNING, NOTHING_TO_SIGNAL, t->state.id);
-        return fd < 0 ? error_set_errno(error, fd, "Cannot signal container %s", t->state.id) : 0;
 }
 
 static int kill_one(const Oci *o, const char *id, int sig, Error *error)

@@ -229,7 +229,10 @@ static int open_subgroup(OciSession *s, Error *error)
 
         if (!below)
                 return 0;
-        if (!s->state.cgroup || strstr(below, ".."))
+        if (strstr(below, ".."))
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "--cgroup=%s: `..` components are not allowed", below);
+        if (!s->state.cgroup)
                 return error_set(error, ERROR_INVALID_ARGUMENT, "Container %s has no control group \"%s\"",
                                  s->state.id, below);
         path = str_printf("%s/%s", s->state.cgroup, below + strspn(below, "/"));

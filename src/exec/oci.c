@@ -172,7 +172,8 @@ void oci_help(FILE *to)
 
 static int help_verb(const Verb *v)
 {
-        (void) printf("berth-exec [OPTION...] %s [OPTION...] %s\n\n%s\n\n", v->name, v->arguments, v->help);
+        (void) printf("Usage: berth-exec [OPTION...] %s [OPTION...] %s\n\n%s\n\n", v->name, v->arguments,
+                      v->help);
         help_options(stdout, v->options | ON_GLOBAL);
         return EXIT_SUCCESS;
 }
@@ -285,6 +286,19 @@ static int fill_gaps(const Oci *o)
         return 0;
 }
 
+/* crun's "file:PATH" is PATH; it knows other kinds of logs, which we do not have. */
+static int check_log(Oci *o, Error *error)
+{
+        const char *log = o->value[OCI_LOG], *rest = log ? startswith(log, "file:") : NULL;
+        size_t word = log ? strcspn(log, ":/") : 0;
+
+        if (rest)
+                o->value[OCI_LOG] = rest;
+        else if (log && word > 0 && log[word] == ':')
+                return bad_usage(error, "No log is of the kind ", log);
+        return 0;
+}
+
 static int settle(Oci *o, Error *error)
 {
         const char *manager = o->value[OCI_CGROUP_MANAGER], *format = o->value[OCI_LOG_FORMAT];
@@ -365,7 +379,9 @@ static int run_verb(Oci *o, const Verb *v, char **argv, Error *error)
                 return bad_usage(error, "Not enough arguments for ", v->name);
         if (o->n_args > v->max)
                 return bad_usage(error, "Too many arguments for ", v->name);
-        r = make_paths_absolute(o, error);
+        r = check_log(o, error);
+        if (r >= 0)
+                r = make_paths_absolute(o, error);
         if (r >= 0)
                 r = settle(o, error);
         if (r >= 0)
@@ -386,6 +402,7 @@ static int dispatch(Oci *o, char **argv, Error *error)
                 return printf("berth-exec version " BERTH_VERSION "\nspec: 1.3.0\n") < 0 ? EXIT_FAILURE
                                                                                          : EXIT_SUCCESS;
         if (oci_has(o, OCI_HELP)) {
+                (void) printf("Usage: berth-exec [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\n");
                 oci_help(stdout);
                 return EXIT_SUCCESS;
         }

@@ -63,6 +63,9 @@ static int enter_directory(int root, const char *path, Error *error)
 
         if (fd == -ENOENT)
                 fd = fs_mkdir_in_root(root, path, 0755);
+        /* It is not there: that is what is wrong. */
+        if (fd == -EROFS)
+                fd = -ENOENT;
         if (fd < 0)
                 return error_set(error, ERROR_START_FAILED, "Cannot open the working directory %s: %s", path,
                                  strerror(-fd));
