@@ -296,8 +296,8 @@ static int not_available(const CgroupSetting *s, const char *path, int r, Error 
         if (!cgroup_has_controller(path, s->file, (size_t) n))
                 return error_set(error, ERROR_NOT_SUPPORTED,
                                  "Cannot set linux.resources.%s: the requested cgroup controller `%.*s` is "
-                                 "not available: %s",
-                                 s->what, n, s->file, strerror(-r));
+                                 "not available",
+                                 s->what, n, s->file);
         return error_set(error, ERROR_NOT_SUPPORTED,
                          "Cannot set linux.resources.%s: the control group %s has no %s on this host: %s",
                          s->what, path, s->file, strerror(-r));

@@ -262,7 +262,7 @@ static int child(Creation *c, Error *error)
         if (r >= 0 && c->console.send >= 0)
                 r = console_open(&c->console, true, order->uid, error);
         else if (r >= 0)
-                oci_give_streams(order->uid);
+                oci_give_streams(order->uid, order->gid);
         return r < 0 ? r : process_become(&p, error);
 }
 

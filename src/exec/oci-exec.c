@@ -320,7 +320,7 @@ static int child(OciSession *s, Error *error)
         if (r >= 0 && s->console.send >= 0)
                 r = console_open(&s->console, false, order->uid, error);
         else if (r >= 0)
-                oci_give_streams(order->uid);
+                oci_give_streams(order->uid, order->gid);
         return r < 0 ? r : process_become(&p, error);
 }
 

@@ -54,14 +54,14 @@ static bool is_null_device(const struct stat *st)
         return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-void oci_give_streams(uid_t uid)
+void oci_give_streams(uid_t uid, gid_t gid)
 {
         struct stat st;
 
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
                 if (fstat(fd, &st) >= 0 && st.st_uid != uid && !is_null_device(&st))
                         /* One that cannot be given away stays whose it is. */
-                        (void) !fchown(fd, uid, (gid_t) -1);
+                        (void) !fchown(fd, uid, gid);
 }
 
 void oci_poststop(const Oci *o, const Launch *l, const OciState *s)

@@ -12,7 +12,7 @@ int oci_process_environment(const Oci *o, LaunchProcess *p, Error *error);
 int oci_write_pid_file(const Oci *o, pid_t pid, Error *error);
 /* The standard streams, as far as they are nobody's in particular, become the user's, so that it can open
  * them by their path. */
-void oci_give_streams(uid_t uid);
+void oci_give_streams(uid_t uid, gid_t gid);
 
 /* After the container's last process: poststop hooks, whose failure is only told. */
 void oci_poststop(const Oci *o, const Launch *l, const OciState *s);

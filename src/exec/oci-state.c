@@ -54,7 +54,7 @@ void oci_state_done(OciState *s)
 
 bool oci_id_is_valid(const char *id)
 {
-        return !isempty(id) && strlen(id) <= ID_MAX && !streq(id, ".") && !streq(id, "..") &&
+        return !isempty(id) && strlen(id) <= ID_MAX && *id != '.' &&
                id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-")] == '\0';
 }
 
@@ -69,8 +69,8 @@ void oci_dir_done(OciDir *d)
 static int check_id(const char *id, Error *error)
 {
         if (!oci_id_is_valid(id))
-                return error_set(error, ERROR_INVALID_ARGUMENT, "\"%s\" is not a container's ID",
-                                 strempty(id));
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "invalid character in the container ID \"%s\"", strempty(id));
         return 0;
 }
 

@@ -41,7 +41,7 @@ typedef enum OciStatus {
 } OciStatus;
 const char *oci_status_name(OciStatus status);
 
-/* 1 to 1024 letters, digits and "_+.-"; not "." or "..". */
+/* 1 to 1024 letters, digits and "_+.-"; the first is no dot. */
 bool oci_id_is_valid(const char *id);
 
 /* A container's directory, open. */

@@ -280,7 +280,7 @@ Launch *launch_new(void);
 Launch *launch_free(Launch *l);
 DEFINE_CLEANUP(Launch *, launch_free)
 
-/* Strict: a member of the wrong type, a relative destination, an unknown namespace or capability is
+/* Strict: a member of the wrong type, a relative destination, an unknown namespace is
  * ERROR_INVALID_ARGUMENT naming it by its path; so is an ociVersion other than 1.0 to 1.3. Members that
  * nobody knows are no error. */
 int launch_from_json(const json_t *v, Launch **ret, Error *error);
