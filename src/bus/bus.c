@@ -59,6 +59,7 @@ static int list_operations(Manager *m, char ***paths)
 static const BusNode nodes[] = {
         {BUS_PATH, RUNTIME_INTERFACE, manager_vtable, NULL, NULL},
         {BUS_PATH, RUNTIME_INTERFACE, manager_image_vtable, NULL, NULL},
+        {BUS_PATH, RUNTIME_INTERFACE, manager_transfer_vtable, NULL, NULL},
         {BUS_PATH "/container", CONTAINER_INTERFACE, container_vtable, container_node_find, list_containers},
         {BUS_PATH "/image", IMAGE_INTERFACE, image_vtable, image_node_find, list_images},
         {BUS_PATH "/operation", OPERATION_INTERFACE, operation_vtable, operation_node_find, list_operations},

@@ -29,9 +29,11 @@ typedef struct BusNode {
 /* NULL after the last. */
 const BusNode *bus_node(size_t i);
 
-/* manager-bus.c, runtime-image-bus.c, container-bus.c, image-bus.c, operation-bus.c */
+/* manager-bus.c, runtime-image-bus.c, runtime-transfer-bus.c, container-bus.c, image-bus.c, operation-bus.c
+ */
 const sd_bus_vtable *manager_vtable(void);
 const sd_bus_vtable *manager_image_vtable(void);
+const sd_bus_vtable *manager_transfer_vtable(void);
 const sd_bus_vtable *container_vtable(void);
 const sd_bus_vtable *image_vtable(void);
 void *container_node_find(Manager *m, const char *id);

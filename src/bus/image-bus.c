@@ -23,7 +23,7 @@ static int method_inspect(sd_bus_message *m, void *userdata, sd_bus_error *e)
         return r < 0 ? request_error(e, r, &error) : sd_bus_reply_method_return(m, "s", text);
 }
 
-static int append_removed(sd_bus_message *reply, const OperationResult *result)
+int image_append_removed(sd_bus_message *reply, const OperationResult *result)
 {
         int r;
 
@@ -41,7 +41,7 @@ int image_handle_remove(sd_bus_message *m, Image *i, const char *name, sd_bus_er
         r = request_read(m, 0, remove_options, NULL, &options, &error);
         if (r < 0)
                 return request_error(e, r, &error);
-        r = request_promise(m, append_removed, &p);
+        r = request_promise(m, image_append_removed, &p);
         if (r < 0)
                 return r;
         r = image_remove(i, name, json_get_bool(options, "Force", false), &p, &error);
@@ -82,6 +82,49 @@ static int untag(Image *i, const char *name, Error *error)
 static int method_untag(sd_bus_message *m, void *userdata, sd_bus_error *e)
 {
         return handle_name(m, userdata, untag, e);
+}
+
+static int append_path(sd_bus_message *reply, const OperationResult *result)
+{
+        return sd_bus_message_append(reply, "s", result->id);
+}
+
+static int change_mount(sd_bus_message *m, Image *i, int (*change)(Image *, const Promise *, Error *),
+                        RequestResult append, sd_bus_error *e)
+{
+        _cleanup_error_ Error error = ERROR_INIT;
+        Promise p;
+        int r;
+
+        r = request_promise(m, append, &p);
+        if (r < 0)
+                return r;
+        r = change(i, &p, &error);
+        return r < 0 ? request_refused(&p, r, &error, e) : 1;
+}
+
+static int method_mount(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        return change_mount(m, userdata, image_mount, append_path, e);
+}
+
+static int method_unmount(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        return change_mount(m, userdata, image_unmount, NULL, e);
+}
+
+static int method_history(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        _cleanup_json_ json_t *history = image_history(userdata);
+
+        return history ? request_reply_objects(m, history) : -ENOMEM;
+}
+
+static int method_tree(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        _cleanup_json_ json_t *tree = image_tree(userdata);
+
+        return tree ? request_reply_objects(m, tree) : -ENOMEM;
 }
 
 /* Properties: where they lie. */
@@ -137,6 +180,23 @@ static int get_names(sd_bus *bus, const char *path, const char *interface, const
         return sd_bus_message_append_strv(reply, ((const Image *) userdata)->names);
 }
 
+static int get_digests(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        _cleanup_strv_ char **digests = NULL;
+        int r = image_repo_digests(userdata, &digests);
+
+        return r < 0 ? r : sd_bus_message_append_strv(reply, digests);
+}
+
+static int get_mount_point(sd_bus *bus, const char *path, const char *interface, const char *property,
+                           sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        _cleanup_free_ char *point = image_is_mounted(userdata) ? image_mount_point(userdata) : NULL;
+
+        return sd_bus_message_append(reply, "s", strempty(point));
+}
+
 static const sd_bus_vtable methods[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Inspect", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", json), method_inspect,
@@ -148,6 +208,16 @@ static const sd_bus_vtable methods[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Untag", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_untag,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Mount", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", path), method_mount,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unmount", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_unmount,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", history), method_history,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Tree", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", layers), method_tree,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("RepoDigests", "as", get_digests, 0, 0),
+        SD_BUS_PROPERTY("MountPoint", "s", get_mount_point, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Names", "as", get_names, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 };
 

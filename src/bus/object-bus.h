@@ -13,3 +13,5 @@
 int container_handle_remove(sd_bus_message *m, Container *c, sd_bus_error *e);
 /* name is what the caller calls it. */
 int image_handle_remove(sd_bus_message *m, Image *i, const char *name, sd_bus_error *e);
+/* The result of a removal: "asas". */
+int image_append_removed(sd_bus_message *reply, const OperationResult *result);

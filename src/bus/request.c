@@ -13,14 +13,26 @@ const OptionRow new_container_options[] = {{"Unit", "s"}, {"Replace", "b"}, {}};
 const OptionRow exec_options[] = {{"Privileged", "b"}, {}};
 const OptionRow remove_options[] = {{"Force", "b"}, {"Timeout", "t"}, {}};
 const OptionRow list_options[] = {{"All", "b"}, {"Filters", "a{sas}"}, {"Last", "u"}, {"Sync", "b"}, {}};
+
 #define WORK_OPTIONS                                                                                         \
         {"Background", "b"},                                                                                 \
         {                                                                                                    \
                 "Attached", "b"                                                                              \
         }
+#define FETCH_OPTIONS                                                                                        \
+        {"Credentials", "a{sa{ss}}"}, {"Certificates", "a{ss}"}, {"TLSVerify", "b"}, {"Retry", "u"},         \
+        {                                                                                                    \
+                "RetryDelay", "t"                                                                            \
+        }
 const OptionRow load_options[] = {{"Names", "as"}, {"Replace", "b"}, {"Single", "b"}, WORK_OPTIONS, {}};
-const OptionRow import_options[] = {{"Names", "as"},       {"Changes", "as"}, {"Message", "s"}, {"OS", "s"},
-                                    {"Architecture", "s"}, {"Variant", "s"},  WORK_OPTIONS,     {}};
+const OptionRow import_options[] = {{"Names", "as"},   {"Changes", "as"}, {"Message", "s"},
+                                    {"Platform", "s"}, WORK_OPTIONS,      {}};
+const OptionRow pull_options[] = {{"Policy", "s"}, {"Platform", "s"}, {"AllTags", "b"},
+                                  FETCH_OPTIONS,   WORK_OPTIONS,      {}};
+const OptionRow push_options[] = {{"Format", "s"}, {"Compression", "s"}, FETCH_OPTIONS, WORK_OPTIONS, {}};
+const OptionRow save_options[] = {{"Format", "s"}, {"Compression", "s"}, WORK_OPTIONS, {}};
+const OptionRow search_options[] = {{"Limit", "u"}, FETCH_OPTIONS, {}};
+const OptionRow check_options[] = {{"Repair", "b"}, WORK_OPTIONS, {}};
 
 int request_error(sd_bus_error *e, int r, const Error *error)
 {
@@ -291,4 +303,50 @@ int request_reply_has(sd_bus_message *call, int r, sd_bus_error *e)
                         return sd_bus_reply_method_return(call, "b", false);
                 }
         return r < 0 ? r : sd_bus_reply_method_return(call, "b", true);
+}
+
+static const char *signature_of_value(const json_t *v)
+{
+        if (json_is_integer(v))
+                return "t";
+        if (json_is_boolean(v))
+                return "b";
+        return json_is_array(v) ? "as" : "s";
+}
+
+static int append_entries(sd_bus_message *reply, json_t *object)
+{
+        const char *key;
+        json_t *v;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        json_object_foreach(object, key, v) if (r >= 0 && !json_is_null(v)) r =
+                value_append_entry(reply, key, signature_of_value(v), v);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int request_append_objects(sd_bus_message *reply, const json_t *list)
+{
+        json_t *object;
+        size_t i;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        json_array_foreach((json_t *) list, i, object) if (r >= 0) r = append_entries(reply, object);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int request_reply_objects(sd_bus_message *call, const json_t *list)
+{
+        sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = request_append_objects(reply, list);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
 }

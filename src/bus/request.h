@@ -21,6 +21,11 @@ extern const OptionRow remove_options[];
 extern const OptionRow list_options[];
 extern const OptionRow load_options[];
 extern const OptionRow import_options[];
+extern const OptionRow pull_options[];
+extern const OptionRow push_options[];
+extern const OptionRow save_options[];
+extern const OptionRow search_options[];
+extern const OptionRow check_options[];
 
 /* Reads a{sv}: settings of kind (0: none) and options. ERROR_INVALID_ARGUMENT names the key. */
 int request_read(sd_bus_message *m, SpecKind kind, const OptionRow *options, json_t **ret_settings,
@@ -49,3 +54,6 @@ int request_error(sd_bus_error *e, int r, const Error *error);
 int request_reply_path(sd_bus_message *call, const char *noun, const char *id);
 /* "b": whether the lookup that returned r found something. */
 int request_reply_has(sd_bus_message *call, int r, sd_bus_error *e);
+/* "aa{sv}": an array of objects of strings, numbers, truth values and lists of strings. */
+int request_append_objects(sd_bus_message *reply, const json_t *list);
+int request_reply_objects(sd_bus_message *call, const json_t *list);

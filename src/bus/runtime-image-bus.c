@@ -9,6 +9,7 @@
 #include "bus/request.h"
 #include "bus/value.h"
 #include "object/filter.h"
+#include "spec/image-ref.h"
 #include "spec/name.h"
 
 static int find_image(Manager *m, sd_bus_message *call, Image **ret, const char **ret_name, sd_bus_error *e)
@@ -26,75 +27,6 @@ static int find_image(Manager *m, sd_bus_message *call, Image **ret, const char 
 static int append_ids(sd_bus_message *reply, const OperationResult *result)
 {
         return sd_bus_message_append_strv(reply, result->ids);
-}
-
-/* Of one image only, whatever the options say. */
-static bool is_single(sd_bus_message *m)
-{
-        return streq_ptr(sd_bus_message_get_member(m), "LoadImageFromSingleImageArchive");
-}
-
-static int method_load_image(sd_bus_message *m, void *userdata, sd_bus_error *e)
-{
-        _cleanup_error_ Error error = ERROR_INIT;
-        _cleanup_json_ json_t *options = NULL;
-        _cleanup_strv_ char **names = NULL;
-        ImageLoadOptions load = {};
-        WorkClient client;
-        int fd, r;
-
-        r = sd_bus_message_read(m, "h", &fd);
-        if (r < 0)
-                return r;
-        r = request_read(m, 0, load_options, NULL, &options, &error);
-        if (r < 0)
-                return request_error(e, r, &error);
-        r = json_get_strv(options, "Names", &names);
-        if (r >= 0)
-                r = work_client(m, options, &client);
-        if (r < 0)
-                return r;
-        load = (ImageLoadOptions){
-                .names = names,
-                .replace = json_get_bool(options, "Replace", false),
-                .single = is_single(m) || json_get_bool(options, "Single", false),
-        };
-        r = image_load_archive(userdata, fd, &load, &client, &error);
-        return r < 0 ? request_refused(&client.promise, r, &error, e) : 1;
-}
-
-static int method_import(sd_bus_message *m, void *userdata, sd_bus_error *e)
-{
-        _cleanup_strv_ char **names = NULL, **changes = NULL;
-        _cleanup_error_ Error error = ERROR_INIT;
-        _cleanup_json_ json_t *options = NULL;
-        ImageImportOptions import;
-        WorkClient client;
-        int fd, r;
-
-        r = sd_bus_message_read(m, "h", &fd);
-        if (r < 0)
-                return r;
-        r = request_read(m, 0, import_options, NULL, &options, &error);
-        if (r < 0)
-                return request_error(e, r, &error);
-        r = json_get_strv(options, "Names", &names);
-        if (r >= 0)
-                r = json_get_strv(options, "Changes", &changes);
-        if (r >= 0)
-                r = work_client(m, options, &client);
-        if (r < 0)
-                return r;
-        import = (ImageImportOptions){
-                .names = names,
-                .changes = changes,
-                .message = json_get_string(options, "Message"),
-                .os = json_get_string(options, "OS"),
-                .architecture = json_get_string(options, "Architecture"),
-                .variant = json_get_string(options, "Variant"),
-        };
-        r = image_import(userdata, fd, &import, &client, &error);
-        return r < 0 ? request_refused(&client.promise, r, &error, e) : 1;
 }
 
 static int method_get_image(sd_bus_message *m, void *userdata, sd_bus_error *e)
@@ -215,22 +147,73 @@ static int method_prune_images(sd_bus_message *m, void *userdata, sd_bus_error *
         return r < 0 ? request_refused(&p, r, &error, e) : 1;
 }
 
-#define RESULT SD_BUS_RESULT("as", names, "as", ids, "as", warnings, "o", operation)
+/* What is in the store under an ID, even if it cannot be read. */
+static int method_remove_from_storage(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        _cleanup_error_ Error error = ERROR_INIT;
+        _cleanup_json_ json_t *options = NULL;
+        Manager *manager = userdata;
+        const char *id;
+        Promise p;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &id);
+        if (r < 0)
+                return r;
+        if (manager_find_image(manager, id, &(Image *){NULL}, NULL) >= 0) {
+                r = sd_bus_message_rewind(m, true);
+                return r < 0 ? r : method_remove_image(m, userdata, e);
+        }
+        r = request_read(m, 0, remove_options, NULL, &options, &error);
+        if (r < 0)
+                return request_error(e, r, &error);
+        r = request_promise(m, image_append_removed, &p);
+        if (r < 0)
+                return r;
+        r = image_remove_damaged(manager, id, &p, &error);
+        return r < 0 ? request_refused(&p, r, &error, e) : 1;
+}
+
+static int normalize(const char *name, char **ret, sd_bus_error *e)
+{
+        const char *reason = NULL;
+        int r = image_ref_normalize(name, ret, &reason);
+
+        return r == -EINVAL ? sd_bus_error_setf(e, error_bus_name(ERROR_INVALID_ARGUMENT),
+                                                "Not an image name: %s", strempty(reason))
+                            : r;
+}
+
+static int method_normalize(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        _cleanup_free_ char *normal = NULL;
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r >= 0)
+                r = normalize(name, &normal, e);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "s", normal);
+}
+
+static int method_refs_equal(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        _cleanup_free_ char *x = NULL, *y = NULL;
+        const char *a, *b;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &a, &b);
+        if (r >= 0)
+                r = normalize(a, &x, e);
+        if (r >= 0)
+                r = normalize(b, &y, e);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "b", streq(x, y));
+}
 
 const sd_bus_vtable *manager_image_vtable(void)
 {
         static const sd_bus_vtable vtable[] = {
                 SD_BUS_VTABLE_START(0),
-                SD_BUS_METHOD_WITH_ARGS("LoadImage", SD_BUS_ARGS("h", archive, "a{sv}", options), RESULT,
-                                        method_load_image, SD_BUS_VTABLE_UNPRIVILEGED),
-                SD_BUS_METHOD_WITH_ARGS("LoadAllImageFromArchive",
-                                        SD_BUS_ARGS("h", archive, "a{sv}", options), RESULT,
-                                        method_load_image, SD_BUS_VTABLE_UNPRIVILEGED),
-                SD_BUS_METHOD_WITH_ARGS("LoadImageFromSingleImageArchive",
-                                        SD_BUS_ARGS("h", archive, "a{sv}", options), RESULT,
-                                        method_load_image, SD_BUS_VTABLE_UNPRIVILEGED),
-                SD_BUS_METHOD_WITH_ARGS("Import", SD_BUS_ARGS("h", archive, "a{sv}", options), RESULT,
-                                        method_import, SD_BUS_VTABLE_UNPRIVILEGED),
                 SD_BUS_METHOD_WITH_ARGS("GetImage", SD_BUS_ARGS("s", id), SD_BUS_RESULT("o", path),
                                         method_get_image, SD_BUS_VTABLE_UNPRIVILEGED),
                 SD_BUS_METHOD_WITH_ARGS("LookupImage", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", path),
@@ -242,6 +225,15 @@ const sd_bus_vtable *manager_image_vtable(void)
                                         SD_BUS_VTABLE_UNPRIVILEGED),
                 SD_BUS_METHOD_WITH_ARGS("RemoveImage", SD_BUS_ARGS("s", name, "a{sv}", options),
                                         SD_BUS_RESULT("as", untagged, "as", deleted), method_remove_image,
+                                        SD_BUS_VTABLE_UNPRIVILEGED),
+                SD_BUS_METHOD_WITH_ARGS("RemoveImageFromStorage", SD_BUS_ARGS("s", id, "a{sv}", options),
+                                        SD_BUS_RESULT("as", untagged, "as", deleted),
+                                        method_remove_from_storage, SD_BUS_VTABLE_UNPRIVILEGED),
+                SD_BUS_METHOD_WITH_ARGS("NormalizeImageRef", SD_BUS_ARGS("s", name),
+                                        SD_BUS_RESULT("s", normal), method_normalize,
+                                        SD_BUS_VTABLE_UNPRIVILEGED),
+                SD_BUS_METHOD_WITH_ARGS("ImageRefsEqual", SD_BUS_ARGS("s", a, "s", b),
+                                        SD_BUS_RESULT("b", equal), method_refs_equal,
                                         SD_BUS_VTABLE_UNPRIVILEGED),
                 SD_BUS_METHOD_WITH_ARGS("PruneImages", SD_BUS_ARGS("a{sas}", filters),
                                         SD_BUS_RESULT("as", ids), method_prune_images,

@@ -81,7 +81,8 @@ static const Row fetch_rows[] = {
         {"CapabilityBoundingSet", KIND_U64, .number = 0},
         /* Netlink: how the resolver learns which kinds of addresses there are. */
         {"RestrictAddressFamilies", KIND_ALLOWED, "AF_UNIX AF_INET AF_INET6 AF_NETLINK"},
-        {"SystemCallFilter", KIND_ALLOWED, "@system-service"},
+        {"SystemCallFilter", KIND_ALLOWED,
+         "@system-service seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"},
         {"UMask", KIND_U64, .number = 0077},
 };
 

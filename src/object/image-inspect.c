@@ -40,17 +40,26 @@ static json_t *digests_json(const Image *i)
         return image_repo_digests(i, &digests) < 0 ? NULL : json_from_strv(digests);
 }
 
+static json_t *tags_json(const Image *i)
+{
+        json_t *a = json_array();
+
+        STRV_FOREACH(name, i->names)
+                if (!strchr(*name, '@'))
+                        (void) json_array_append_new(a, json_string(*name));
+        return a;
+}
+
 static json_t *inspect_json(const Image *i)
 {
         const ImageConfig *c = i->config;
         char loaded[FORMAT_TIME_MAX];
-        json_t *o =
-                json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "Id", c->id,
-                          "Digest", strempty(c->digest), "RepoTags", json_from_strv(i->names), "RepoDigests",
-                          digests_json(i), "Created", strempty(c->created), "Author", strempty(c->author),
-                          "Architecture", strempty(c->architecture), "Os", strempty(c->os), "Variant",
-                          strempty(c->variant), "LoadedAt", format_time(c->loaded_usec, loaded), "Size",
-                          (json_int_t) c->size, "VirtualSize", (json_int_t) c->size);
+        json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "Id", c->id,
+                              "Digest", strempty(c->digest), "RepoTags", tags_json(i), "RepoDigests",
+                              digests_json(i), "Created", strempty(c->created), "Author", strempty(c->author),
+                              "Architecture", strempty(c->architecture), "Os", strempty(c->os), "Variant",
+                              strempty(c->variant), "LoadedAt", format_time(c->loaded_usec, loaded), "Size",
+                              (json_int_t) c->size, "VirtualSize", (json_int_t) c->size);
         const struct {
                 const char *name;
                 json_t *value;

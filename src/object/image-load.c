@@ -85,6 +85,8 @@ static void on_loaded(Work *w, int r, json_t *result, const Error *error)
         size_t i;
 
         if (r < 0) {
+                if (error->kind == ERROR_FAILED) /* it may have been killed */
+                        images_sweep(w->manager);
                 work_end(w, r, error);
                 return;
         }
@@ -189,11 +191,7 @@ int image_import(Manager *m, int archive, const ImageImportOptions *options, con
         if (r >= 0)
                 r = add_option(&arguments, "message", options->message);
         if (r >= 0)
-                r = add_option(&arguments, "os", options->os);
-        if (r >= 0)
-                r = add_option(&arguments, "arch", options->architecture);
-        if (r >= 0)
-                r = add_option(&arguments, "variant", options->variant);
+                r = add_option(&arguments, "platform", options->platform);
         if (r >= 0)
                 r = load_new(m, WORK_IMPORT, EVENT_IMAGE_IMPORT, &load, client, &w, error);
         if (r >= 0)

@@ -7,7 +7,7 @@
 #include "object/container.h"
 #include "object/filter.h"
 #include "object/image.h"
-#include "object/work.h"
+#include "spec/name.h"
 
 typedef struct Removal {
         char *image; /* while containers of it are removed */
@@ -170,11 +170,11 @@ int image_remove(Image *i, const char *name, bool force, const Promise *p, Error
                 return error_set(error, ERROR_IN_USE,
                                  "Image %s has %zu names: remove them one by one, or use force", image_id(i),
                                  n_names);
-        if (!force) {
+        r = image_refuse_busy(i, error);
+        if (r >= 0 && !force)
                 r = refuse_used(i, error);
-                if (r < 0)
-                        return r;
-        }
+        if (r < 0)
+                return r;
         r = removal_new(i->manager, image_name(i), p, &w, error);
         if (r < 0)
                 return r;
@@ -186,6 +186,36 @@ int image_remove(Image *i, const char *name, bool force, const Promise *p, Error
         i->removing = true;
         remove_users(w, i);
         return 0;
+}
+
+int image_remove_damaged(Manager *m, const char *id, const Promise *p, Error *error)
+{
+        Work *w;
+        int r;
+
+        if (!id_is_valid(id) || !state_has(m->state, STATE_IMAGES, id))
+                return error_set(error, ERROR_NO_SUCH_IMAGE, "Nothing is stored under \"%.100s\"", id);
+        r = state_retire(m->state, STATE_IMAGES, id, error);
+        if (r >= 0)
+                r = removal_new(m, id, p, &w, error);
+        if (r < 0)
+                return r;
+        if (strv_append(&w->ids, id) < 0)
+                work_fail(w, -ENOMEM, NULL, "Cannot remove the image");
+        else
+                start_removal(w);
+        return 0;
+}
+
+static void prune_event(Manager *m, size_t n)
+{
+        _cleanup_(map_freep) Map *attributes = map_new_strings();
+        _cleanup_free_ char *count = str_printf("%zu", n);
+        EventInfo info = {.attributes = attributes};
+
+        if (n == 0 || !count || !attributes || map_put_string(attributes, "count", count) < 0)
+                return;
+        manager_event(m, EVENT_IMAGE_PRUNE, &info);
 }
 
 int images_prune(Manager *m, const json_t *filters, const Promise *p, Error *error)
@@ -203,7 +233,7 @@ int images_prune(Manager *m, const json_t *filters, const Promise *p, Error *err
                 const Image *i = map_value(e);
 
                 if ((json_object_size(filters) > 0 ? image_fits(i, filters) : !i->names) && !i->removing &&
-                    image_users(i) == 0)
+                    image_users(i) == 0 && image_refuse_busy(i, NULL) >= 0)
                         (void) strv_append(&ids, map_key(e));
         }
         STRV_FOREACH(id, ids) {
@@ -212,6 +242,7 @@ int images_prune(Manager *m, const json_t *filters, const Promise *p, Error *err
                 if (retire_image(map_get(m->images, *id), w, &e) < 0)
                         log_warning("Image %s: %s", *id, strempty(e.message));
         }
+        prune_event(m, strv_length(w->ids));
         if (!w->ids)
                 work_end(w, 0, NULL);
         else

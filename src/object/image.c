@@ -405,23 +405,29 @@ static int add_name(Image *i, const char *normal, Error *error)
         return r;
 }
 
-int image_tag(Image *i, const char *name, Error *error)
+int image_give_name(Image *i, const char *normal, Error *error)
 {
-        _cleanup_free_ char *normal = NULL;
-        const char *reason = NULL;
         int r;
 
-        if (image_ref_normalize(name, &normal, &reason) < 0)
-                return error_set(error, ERROR_INVALID_ARGUMENT, "Not an image name: \"%.512s\": %s", name,
-                                 strempty(reason));
-        if (strchr(normal, '@'))
-                return error_set(error, ERROR_INVALID_ARGUMENT, "A digest is no tag: \"%.512s\"", name);
         if (strv_contains(i->names, normal))
                 return 0;
         r = add_name(i, normal, error);
         if (r >= 0)
                 names_event(i, EVENT_IMAGE_TAG, normal);
         return r;
+}
+
+int image_tag(Image *i, const char *name, Error *error)
+{
+        _cleanup_free_ char *normal = NULL;
+        const char *reason = NULL;
+
+        if (image_ref_normalize(name, &normal, &reason) < 0)
+                return error_set(error, ERROR_INVALID_ARGUMENT, "Not an image name: \"%.512s\": %s", name,
+                                 strempty(reason));
+        if (strchr(normal, '@'))
+                return error_set(error, ERROR_INVALID_ARGUMENT, "A digest is no tag: \"%.512s\"", name);
+        return image_give_name(i, normal, error);
 }
 
 int image_add_digests(Image *i, const char *repository, char *const *digests, Error *error)
@@ -521,5 +527,26 @@ int image_untag(Image *i, const char *name, char **ret, Error *error)
         names_event(i, EVENT_IMAGE_UNTAG, known);
         if (ret)
                 *ret = TAKE_PTR(known);
+        return 0;
+}
+
+int image_known_as(const Image *i, const char *given, char **ret)
+{
+        _cleanup_free_ char *normal = NULL;
+        const char *own;
+
+        (void) image_ref_normalize(given, &normal, NULL);
+        own = own_name(i, given, normal);
+        *ret = own ? strdup(own) : NULL;
+        return own && !*ret ? -ENOMEM : 0;
+}
+
+int image_refuse_busy(const Image *i, Error *error)
+{
+        if (i->held > 0)
+                return error_set(error, ERROR_IN_USE, "Image %s is being read by another operation",
+                                 image_name(i));
+        if (image_is_mounted(i))
+                return error_set(error, ERROR_IN_USE, "Image %s is mounted: unmount it first", image_name(i));
         return 0;
 }

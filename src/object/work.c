@@ -18,9 +18,10 @@
 #define ITEMS_MAX 512U
 
 static const char *const type_names[_WORK_TYPE_MAX] = {
-        [WORK_PULL] = "pull",   [WORK_PUSH] = "push",     [WORK_LOAD] = "load",     [WORK_IMPORT] = "import",
-        [WORK_SAVE] = "save",   [WORK_DIFF] = "diff",     [WORK_SEARCH] = "search", [WORK_TAGS] = "tags",
-        [WORK_CHECK] = "check", [WORK_REMOVE] = "remove", [WORK_SWEEP] = "sweep",   [WORK_MOUNT] = "mount",
+        [WORK_PULL] = "pull",     [WORK_PUSH] = "push",   [WORK_LOAD] = "load",
+        [WORK_IMPORT] = "import", [WORK_SAVE] = "save",   [WORK_DIFF] = "diff",
+        [WORK_SEARCH] = "search", [WORK_TAGS] = "tags",   [WORK_CHECK] = "check",
+        [WORK_REMOVE] = "remove", [WORK_SWEEP] = "sweep", [WORK_CHECK_REGISTRY] = "login",
 };
 
 const char *work_type_to_string(WorkType t)
@@ -102,6 +103,23 @@ static void on_progress(const json_t *progress, void *userdata)
                 w->total += (uint64_t) json_get_i64(item, "Total", 0);
         }
         work_changed(w);
+}
+
+/* A worker that has succeeded need not have told of the last bytes. */
+static void complete_items(Work *w)
+{
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(w->items, i, item)
+        {
+                if (streq(json_get_string(item, "State"), "exists"))
+                        continue;
+                (void) json_object_set_new(item, "State", json_string("done"));
+                (void) json_object_set_new(item, "Done", json_integer(json_get_i64(item, "Total", 0)));
+                w->changed = true;
+        }
+        w->done = w->total;
 }
 
 /* Life */
@@ -242,6 +260,8 @@ int work_wait(Work *w, const Promise *p, Error *error)
         if (w->ended) {
                 if (p->done)
                         p->done(w->r, &w->error, &result, p->userdata);
+                if (!w->lasting && !w->run)
+                        drop(w);
                 return 0;
         }
         r = operation_new(w->manager, OPERATION_WORK, &wait_class, NULL, p, &o, error);
@@ -289,8 +309,12 @@ static void tell(Work *w, int r, const Error *error)
         if (r < 0)
                 (void) error_set(&w->error, error && error->kind != ERROR_NONE ? error->kind : ERROR_FAILED,
                                  "%s", error ? strempty(error->message) : strerror(-r));
-        while ((o = next_waiting(w)))
+        while ((o = next_waiting(w))) {
+                /* One that has been told need not be able to ask. */
+                if (o->done && !w->lasting)
+                        w->kept = false;
                 operation_complete(o, r, &w->error, &result);
+        }
 }
 
 void work_end(Work *w, int r, const Error *error)
@@ -398,6 +422,10 @@ static void finish_step(Work *w)
                 return;
         }
         r = report_finish(w->report, &result, &error);
+        if (r >= 0)
+                complete_items(w);
+        if (w->changed)
+                announce(w);
         drop_worker(w);
         w->class->stepped(w, r, result, &error);
 }

@@ -27,7 +27,7 @@ typedef enum WorkType {
         WORK_CHECK,
         WORK_REMOVE,
         WORK_SWEEP,
-        WORK_MOUNT,
+        WORK_CHECK_REGISTRY,
         _WORK_TYPE_MAX,
 } WorkType;
 

@@ -22,6 +22,7 @@ static void complete_verb(const char *noun, const char *begin)
         if (!noun) {
                 print_candidate("container", begin, "Commands about containers");
                 print_candidate("image", begin, "Commands about images");
+                print_candidate("system", begin, "Commands about what is stored");
         }
         for (size_t i = 0; (v = verb_get(i)); i++) {
                 _cleanup_strv_ char **names = NULL;

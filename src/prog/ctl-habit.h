@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What podman's users are in the habit of writing and what it means here: flags that set settings of another name, and
- * values that say two things at once. The settings themselves stay one name, one value each. */
+/* What podman's users are in the habit of writing and what it means here: flags that set settings of another
+ * name, and values that say two things at once. The settings themselves stay one name, one value each. */
 
 #include "prog/ctl.h"
 

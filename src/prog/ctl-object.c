@@ -147,19 +147,6 @@ int verb_image_exists(Ctl *c)
         return r < 0 ? r : 0;
 }
 
-static void print_each(const char *format, const json_t *names)
-{
-        const json_t *name;
-        size_t i;
-
-        json_array_foreach(names, i, name)
-        {
-                _cleanup_free_ char *line = str_printf(format, strempty(json_string_value(name)));
-
-                output_line(strempty(line));
-        }
-}
-
 static int remove_image(Ctl *c, const char *name)
 {
         _cleanup_json_ json_t *untagged = NULL, *deleted = NULL;
@@ -177,8 +164,8 @@ static int remove_image(Ctl *c, const char *name)
                 r = bus_read_json(c, reply, &deleted);
         if (r < 0)
                 return r;
-        print_each("Untagged: %s", untagged);
-        print_each("Deleted: %s", deleted);
+        output_each("Untagged: %s", untagged);
+        output_each("Deleted: %s", deleted);
         return 0;
 }
 

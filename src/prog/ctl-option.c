@@ -12,13 +12,20 @@
 static const FlagRow flags[_FLAG_MAX] = {
         [FLAG_ALL] = {"all", 'a', NULL, "Do it for all of them"},
         [FLAG_ALL_STATES] = {"all", 'a', NULL, "Show also those that do not run"},
+        [FLAG_ALL_TAGS] = {"all-tags", 'a', NULL, "All tags of the repository"},
+        [FLAG_ARCH] = {"arch", 0, "ARCHITECTURE", "Instead of this machine's architecture"},
         [FLAG_ATTACH] = {"attach", 'a', NULL, "Stay with it: pass on its output, signals and exit status"},
         [FLAG_AUTHFILE] = {"authfile", 0, "FILE", "Where the credentials are, or will be"},
         [FLAG_CERT_DIR] = {"cert-dir", 0, "DIR", "Certificates for the registry: *.crt, *.cert with *.key"},
+        [FLAG_CHANGE] = {"change", 'c', "INSTRUCTION",
+                         "What a Containerfile would say, as CMD=/bin/sh or ENV=A=b"},
         [FLAG_CID_FILE] = {"cidfile", 0, "FILE", "Write the container's ID to this new file"},
+        [FLAG_COMPRESS] = {"compress", 0, NULL, "Compress the layers"},
+        [FLAG_COMPRESSION_FORMAT] = {"compression-format", 0, "FORMAT", "Of the layers: gzip or zstd"},
         [FLAG_CREDS] = {"creds", 0, "USER[:PASSWORD]", "Credentials for the registry"},
         [FLAG_DETACH] = {"detach", 'd', NULL, "Run it in the background and print its ID"},
         [FLAG_DIGESTS] = {"digests", 0, NULL, "Show the digests of the manifests"},
+        [FLAG_DIGEST_FILE] = {"digestfile", 0, "FILE", "Write the digest of what was pushed to this file"},
         [FLAG_ENV_FILE] = {"env-file", 0, "FILE", "Read environment variables from the lines of a file"},
         [FLAG_FILTER] = {"filter", 'f', "KEY=VALUE", "Only what fits; of one key any, of different keys all"},
         [FLAG_FOLLOW] = {"follow", 'f', NULL, "Go on with what comes until the container ends"},
@@ -26,6 +33,7 @@ static const FlagRow flags[_FLAG_MAX] = {
         [FLAG_FORCE_PRUNE] = {"force", 'f', NULL, "Do not ask"},
         [FLAG_FORMAT] = {"format", 'f', "FORMAT", "\"json\", \"table ...\" or a Go template as {{.Names}}"},
         [FLAG_GET_LOGIN] = {"get-login", 0, NULL, "Print the user name that is logged in"},
+        [FLAG_HUMAN] = {"human", 'H', NULL, "Sizes and times for people (on unless =false)"},
         [FLAG_IGNORE] = {"ignore", 'i', NULL, "No error for what is not there"},
         [FLAG_INPUT] = {"input", 'i', "FILE", "Read the archive from this file"},
         [FLAG_INTERACTIVE] = {"interactive", 'i', NULL, "Pass on the standard input"},
@@ -33,19 +41,34 @@ static const FlagRow flags[_FLAG_MAX] = {
         [FLAG_LABEL_FILE] = {"label-file", 0, "FILE", "Read labels from the lines of a file"},
         [FLAG_LAST] = {"last", 'n', "NUMBER", "Show the last created containers in whatever state"},
         [FLAG_LATEST] = {"latest", 'l', NULL, "The container created last"},
+        [FLAG_LIMIT] = {"limit", 0, "NUMBER", "Show at most so many"},
+        [FLAG_LIST_TAGS] = {"list-tags", 0, NULL, "List the tags of a repository"},
+        [FLAG_MESSAGE] = {"message", 'm', "TEXT", "What the history says of it"},
         [FLAG_MOVE_NAMES] = {"replace", 0, NULL,
                              "Names in the archive move to it from images that have them"},
+        [FLAG_MULTI_IMAGE] = {"multi-image-archive", 'm', NULL,
+                              "Write all images into one archive (always done)"},
         [FLAG_NAMES] = {"names", 'n', NULL, "Begin each line with the container's name"},
         [FLAG_NO_HEADING] = {"noheading", 0, NULL, "Leave out the heading"},
+        [FLAG_NO_PROGRESS] = {"quiet", 'q', NULL, "Show no progress"},
         [FLAG_NO_STREAM] = {"no-stream", 0, NULL, "Print what has happened and do not wait for more"},
         [FLAG_NO_TRUNC] = {"no-trunc", 0, NULL, "Show everything in full"},
+        [FLAG_OS] = {"os", 0, "OS", "Instead of linux"},
+        [FLAG_OUTPUT] = {"output", 'o', "FILE", "Write to this file or directory"},
         [FLAG_PASSWORD] = {"password", 'p', "PASSWORD",
                            "In the list of processes for all to see: better not"},
         [FLAG_PASSWORD_STDIN] = {"password-stdin", 0, NULL, "Read the password from the standard input"},
+        [FLAG_PLATFORM] = {"platform", 0, "OS/ARCH[/VARIANT]", "Instead of this machine's platform"},
+        [FLAG_PULL_POLICY] = {"policy", 0, "POLICY", "When to pull: always, missing, newer or never"},
+        [FLAG_PUSH_FORMAT] = {"format", 'f', "FORMAT", "Of the manifest: oci or v2s2"},
         [FLAG_QUIET] = {"quiet", 'q', NULL, "Print only IDs"},
+        [FLAG_REPAIR] = {"repair", 'r', NULL, "Mend what can be mended; damaged images are pulled again"},
         [FLAG_REPLACE] = {"replace", 0, NULL, "Remove the container that has the name now"},
-        [FLAG_SIG_PROXY] = {"sig-proxy", 0, NULL, "Pass signals on to the container (on unless =false)"},
+        [FLAG_RETRY] = {"retry", 0, "NUMBER", "How often to try again when the registry fails"},
+        [FLAG_RETRY_DELAY] = {"retry-delay", 0, "TIME", "How long to wait before that, doubled each time"},
+        [FLAG_SAVE_FORMAT] = {"format", 0, "FORMAT", "docker-archive, oci-archive, oci-dir or docker-dir"},
         [FLAG_SIGNAL] = {"signal", 's', "SIGNAL", "The signal to send instead of SIGKILL"},
+        [FLAG_SIG_PROXY] = {"sig-proxy", 0, NULL, "Pass signals on to the container (on unless =false)"},
         [FLAG_SINCE] = {"since", 0, "TIME", "Only what came later: a time, or a span back as 10m"},
         [FLAG_SORT] = {"sort", 0, "COLUMN", "Sort by this column"},
         [FLAG_SPECIFIER] = {"specifier", 0, "LETTER=VALUE", "What a specifier stands for, as i=blue for %i"},
@@ -55,9 +78,11 @@ static const FlagRow flags[_FLAG_MAX] = {
         [FLAG_TLS_VERIFY] = {"tls-verify", 0, NULL, "Check certificates (on unless =false)"},
         [FLAG_TTY] = {"tty", 't', NULL, "Give it a terminal (not possible yet)"},
         [FLAG_TYPE] = {"type", 't', "TYPE", "Look only for a \"container\" or an \"image\""},
+        [FLAG_UNCOMPRESSED] = {"uncompressed", 'u', NULL, "Do not compress the layers"},
         [FLAG_UNIT] = {"unit", 0, "UNIT", "The unit that runs it"},
         [FLAG_UNTIL] = {"until", 0, "TIME", "Only what came earlier: a time, or a span back as 10m"},
         [FLAG_USERNAME] = {"username", 'u', "USER", "Who logs in"},
+        [FLAG_VARIANT] = {"variant", 0, "VARIANT", "Of the architecture, as v7"},
         [FLAG_VERBOSE] = {"verbose", 'v', NULL, "Print where the credentials are kept"},
 };
 
@@ -77,7 +102,7 @@ const FlagRow *flag_get(Flag f)
 
 bool ctl_has(const Ctl *c, Flag f)
 {
-        return c->given & (UINT64_C(1) << f) && !c->turned_off[f];
+        return (c->given & FLAG_BIT(f)) && !c->turned_off[f];
 }
 
 const char *ctl_value(const Ctl *c, Flag f)
@@ -98,7 +123,7 @@ static bool find_name(const Verb *v, const char *name, Found *ret)
         const Habit *habit = v->settings & SPEC_CONTAINER ? habit_by_flag(name) : NULL;
 
         for (Flag f = 0; f < _FLAG_MAX; f++)
-                if (v->flags & (UINT64_C(1) << f) && streq(flags[f].name, name)) {
+                if ((v->flags & FLAG_BIT(f)) && streq(flags[f].name, name)) {
                         *ret = (Found){.flag = f, .metavar = flags[f].metavar};
                         return true;
                 }
@@ -113,7 +138,7 @@ static bool find_name(const Verb *v, const char *name, Found *ret)
 
 static char letter_of(const Verb *v, Flag f)
 {
-        return v->no_letter & (UINT64_C(1) << f) ? 0 : flags[f].letter;
+        return v->no_letter & FLAG_BIT(f) ? 0 : flags[f].letter;
 }
 
 static bool find_letter(const Verb *v, char letter, Found *ret)
@@ -121,7 +146,7 @@ static bool find_letter(const Verb *v, char letter, Found *ret)
         const Setting *row = v->settings ? setting_by_letter(v->settings, letter) : NULL;
 
         for (Flag f = 0; f < _FLAG_MAX; f++)
-                if (v->flags & (UINT64_C(1) << f) && letter_of(v, f) == letter) {
+                if ((v->flags & FLAG_BIT(f)) && letter_of(v, f) == letter) {
                         *ret = (Found){.flag = f, .metavar = flags[f].metavar};
                         return true;
                 }
@@ -134,7 +159,7 @@ static bool find_letter(const Verb *v, char letter, Found *ret)
 void options_visit(const Verb *v, OptionVisit visit, void *userdata)
 {
         for (Flag f = 0; f < _FLAG_MAX; f++)
-                if (v->flags & (UINT64_C(1) << f))
+                if ((v->flags & FLAG_BIT(f)))
                         visit(flags[f].name, letter_of(v, f), flags[f].metavar, flags[f].help, false,
                               userdata);
         SETTING_FOREACH(row, v->settings)
@@ -195,7 +220,7 @@ static int assign_flag(Ctl *c, Flag f, const char *value)
 {
         bool on = true;
 
-        c->given |= UINT64_C(1) << f;
+        c->given |= FLAG_BIT(f);
         if (flags[f].metavar)
                 return strv_append(&c->values[f], value);
         if (value && parse_bool(value, &on) < 0)

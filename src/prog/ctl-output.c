@@ -27,6 +27,19 @@ void output_line(const char *text)
         puts(escaped ?: text);
 }
 
+void output_each(const char *format, const json_t *list)
+{
+        const json_t *name;
+        size_t i;
+
+        json_array_foreach(list, i, name)
+        {
+                _cleanup_free_ char *line = str_printf(format, strempty(json_string_value(name)));
+
+                output_line(strempty(line));
+        }
+}
+
 /* Characters, not bytes: what a fixed-width terminal needs for most scripts. */
 static size_t text_width(const char *s, size_t size)
 {
@@ -180,7 +193,8 @@ int output_list(Ctl *c, const Listing *l)
                 return output_json(l->documents ?: l->rows);
         if (ctl_has(c, FLAG_QUIET))
                 return print_rows(c, l, "{{.ID}}");
-        table = startswith(format ?: l->usual, "table");
+        format = format ?: l->usual;
+        table = startswith(format, "table");
         if (!table)
                 return print_rows(c, l, format);
         table += strspn(table, " ");

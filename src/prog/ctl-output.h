@@ -31,6 +31,8 @@ const char *output_format(const Ctl *c, bool *ret_json);
 /* For text from elsewhere on its way to the standard output. */
 bool output_is_terminal(void);
 void output_line(const char *text);
+/* A line for each string of the array, by a format with one %s. */
+void output_each(const char *format, const json_t *list);
 
 /* "Error: ..." and, where something can be done, a line that says what. */
 void output_error(const Ctl *c, const Error *e);

@@ -148,7 +148,7 @@ static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int watch(Watch *w, sd_bus_slot **ret)
 {
-        if (ctl_has(w->c, FLAG_QUIET))
+        if (ctl_has(w->c, FLAG_NO_PROGRESS) || ctl_has(w->c, FLAG_QUIET))
                 return 0;
         w->terminal = isatty(STDERR_FILENO);
         w->reported = json_object();
@@ -179,7 +179,7 @@ static int wait_for(Ctl *c, Call *call, const char *path)
         return 0;
 }
 
-static void print_warnings(const json_t *warnings)
+void work_print_warnings(const json_t *warnings)
 {
         const json_t *warning;
         size_t i;
@@ -201,7 +201,7 @@ static int read_result(Ctl *c, sd_bus_message *reply, WorkResult *ret)
         if (r >= 0)
                 r = bus_read_json(c, reply, &ret->warnings);
         if (r >= 0)
-                print_warnings(ret->warnings);
+                work_print_warnings(ret->warnings);
         return r;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "prog/ctl-bus.h"
+#include "prog/ctl-credential.h"
 
 /* What came of it: arrays of strings. */
 typedef struct WorkResult {
@@ -18,3 +19,11 @@ void work_result_done(WorkResult *r);
 int work_append_options(sd_bus_message *m);
 /* Sends the call, whose options have those, and waits for the end. Warnings have been printed then. */
 int work_run(Ctl *c, sd_bus_message *m, WorkResult *ret);
+
+/* "--option value" as an entry of the open a{sv}, when it was given. */
+int work_append_string(Ctl *c, sd_bus_message *m, const char *key, Flag flag);
+/* "Platform" from --platform, or from --os, --arch and --variant. */
+int work_append_platform(Ctl *c, sd_bus_message *m);
+/* How to talk to the registry of reference: Credentials, Certificates, TLSVerify, Retry, RetryDelay. */
+int work_append_fetch(Ctl *c, sd_bus_message *m, const char *reference, FetchVerb verb);
+void work_print_warnings(const json_t *warnings);

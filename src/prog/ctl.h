@@ -20,13 +20,19 @@
 typedef enum Flag {
         FLAG_ALL,
         FLAG_ALL_STATES,
+        FLAG_ALL_TAGS,
+        FLAG_ARCH,
         FLAG_ATTACH,
         FLAG_AUTHFILE,
         FLAG_CERT_DIR,
+        FLAG_CHANGE,
         FLAG_CID_FILE,
+        FLAG_COMPRESS,
+        FLAG_COMPRESSION_FORMAT,
         FLAG_CREDS,
         FLAG_DETACH,
         FLAG_DIGESTS,
+        FLAG_DIGEST_FILE,
         FLAG_ENV_FILE,
         FLAG_FILTER,
         FLAG_FOLLOW,
@@ -34,6 +40,7 @@ typedef enum Flag {
         FLAG_FORCE_PRUNE,
         FLAG_FORMAT,
         FLAG_GET_LOGIN,
+        FLAG_HUMAN,
         FLAG_IGNORE,
         FLAG_INPUT,
         FLAG_INTERACTIVE,
@@ -41,17 +48,31 @@ typedef enum Flag {
         FLAG_LABEL_FILE,
         FLAG_LAST,
         FLAG_LATEST,
+        FLAG_LIMIT,
+        FLAG_LIST_TAGS,
+        FLAG_MESSAGE,
         FLAG_MOVE_NAMES,
+        FLAG_MULTI_IMAGE,
         FLAG_NAMES,
         FLAG_NO_HEADING,
+        FLAG_NO_PROGRESS,
         FLAG_NO_STREAM,
         FLAG_NO_TRUNC,
+        FLAG_OS,
+        FLAG_OUTPUT,
         FLAG_PASSWORD,
         FLAG_PASSWORD_STDIN,
+        FLAG_PLATFORM,
+        FLAG_PULL_POLICY,
+        FLAG_PUSH_FORMAT,
         FLAG_QUIET,
+        FLAG_REPAIR,
         FLAG_REPLACE,
-        FLAG_SIG_PROXY,
+        FLAG_RETRY,
+        FLAG_RETRY_DELAY,
+        FLAG_SAVE_FORMAT,
         FLAG_SIGNAL,
+        FLAG_SIG_PROXY,
         FLAG_SINCE,
         FLAG_SORT,
         FLAG_SPECIFIER,
@@ -61,13 +82,18 @@ typedef enum Flag {
         FLAG_TLS_VERIFY,
         FLAG_TTY,
         FLAG_TYPE,
+        FLAG_UNCOMPRESSED,
         FLAG_UNIT,
         FLAG_UNTIL,
         FLAG_USERNAME,
+        FLAG_VARIANT,
         FLAG_VERBOSE,
         _FLAG_MAX,
 } Flag;
-#define F(flag) (UINT64_C(1) << FLAG_##flag)
+/* A set of them. */
+typedef unsigned __int128 FlagSet;
+#define FLAG_BIT(flag) ((FlagSet) 1 << (flag))
+#define F(flag) FLAG_BIT(FLAG_##flag)
 
 typedef struct FlagRow {
         const char *name;
@@ -98,11 +124,11 @@ typedef struct Verb {
         const char *usage; /* of the arguments */
         unsigned min, max; /* number of arguments */
         ArgKind kind;      /* of the arguments (only the first when in_order) */
-        uint64_t flags;
-        uint64_t no_letter; /* those of flags whose letter is another's here */
-        SpecKind settings;  /* 0: none */
-        bool in_order;      /* flags end at the first argument: what follows is a command line */
-        bool changes;       /* polkit may have to ask for a password */
+        FlagSet flags;
+        FlagSet no_letter; /* those of flags whose letter is another's here */
+        SpecKind settings; /* 0: none */
+        bool in_order;     /* flags end at the first argument: what follows is a command line */
+        bool changes;      /* polkit may have to ask for a password */
         int (*run)(Ctl *c);
         const char *help;
 } Verb;
@@ -110,7 +136,7 @@ typedef struct Verb {
 struct Ctl {
         const Verb *verb;
         char **args; /* NULL-terminated, borrowed from the command line */
-        uint64_t given;
+        FlagSet given;
         char **values[_FLAG_MAX];   /* for flags that take one, in the order given */
         bool turned_off[_FLAG_MAX]; /* "--sig-proxy=false" */
         Spec *spec;
@@ -155,8 +181,20 @@ int verb_container_inspect(Ctl *c);
 int verb_image_inspect(Ctl *c);
 int verb_info(Ctl *c);
 int verb_version(Ctl *c);
-/* ctl-image.c */
+/* ctl-image.c, ctl-registry.c, ctl-layer.c */
 int verb_load(Ctl *c);
+int verb_import(Ctl *c);
+int verb_save(Ctl *c);
+int verb_system_check(Ctl *c);
+int verb_pull(Ctl *c);
+int verb_push(Ctl *c);
+int verb_search(Ctl *c);
+int verb_tags(Ctl *c);
+int verb_history(Ctl *c);
+int verb_image_tree(Ctl *c);
+int verb_image_mount(Ctl *c);
+int verb_image_unmount(Ctl *c);
+int verb_diff(Ctl *c);
 /* ctl-object.c */
 int verb_images(Ctl *c);
 int verb_image_exists(Ctl *c);

@@ -237,7 +237,7 @@ TEST(verbs_are_complete)
                 CHECK(!isempty(v->help));
                 CHECK(v->usage);
                 CHECK(v->min <= v->max);
-                CHECK_EQ(v->no_letter & ~v->flags, 0);
+                CHECK((v->no_letter & ~v->flags) == 0);
                 CHECK_OK(strv_split(v->names, "|", &of_verb));
                 STRV_FOREACH(name, of_verb) {
                         CHECK(!strv_contains(names, *name));
