@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
@@ -235,9 +234,25 @@ static int arrive(const Process *p, Identity *who, char ***env, char **program, 
                 r = cred_become(p->order, who, keep_admin, error);
         if (r >= 0)
                 r = find_program(p->order->args[0], *env, program, error);
-        if (r >= 0 && close_range(3 + p->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-                r = failed(error, "close descriptors");
         return r;
+}
+
+/* The line to the launcher ends by itself with the exec. Nothing else is open while the process waits for its
+ * start: a container that is created and not started can be looked at. */
+static int close_others(const Process *p, Error *error)
+{
+        const int kept[] = {MIN(p->channel->child, p->channel->listener),
+                            MAX(p->channel->child, p->channel->listener)};
+        unsigned first = STDERR_FILENO + 1 + p->preserve_fds;
+
+        FOREACH_ELEMENT(fd, kept) {
+                if (*fd < (int) first)
+                        continue;
+                if (first < (unsigned) *fd && close_range(first, (unsigned) *fd - 1, 0) < 0)
+                        return failed(error, "close descriptors");
+                first = (unsigned) *fd + 1;
+        }
+        return close_range(first, ~0U, 0) < 0 ? failed(error, "close descriptors") : 0;
 }
 
 int process_become(const Process *p, Error *error)
@@ -248,6 +263,8 @@ int process_become(const Process *p, Error *error)
         int r;
 
         r = arrive(p, &who, &env, &program, error);
+        if (r >= 0)
+                r = close_others(p, error);
         if (r >= 0 && p->in_child) {
                 r = restrict_calls(p, error);
                 if (r >= 0)
