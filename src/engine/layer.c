@@ -744,6 +744,7 @@ int layer_import(ImageStore *store, const LayerSource *source, Stream *in, Tree 
         if (r < 0)
                 return error_set_errno(error, r, "Layer %s",
                                        source->digest ? source->digest : source->diff_id);
+        tree_set_bytes(l.tree, l.unpacked);
         r = recorder_store(l.recorder, store, l.tree, error);
         if (r >= 0)
                 r = image_store_write_layer(store, source->diff_id, l.tree, error);

@@ -12,14 +12,17 @@
 #include "engine/layer.h"
 #include "engine/transport.h"
 #include "prog/pull.h"
+#include "spec/manifest.h"
 
 typedef struct Load {
         Pull *pull;
         ImageStore *store;
         TransportImages list;
         Bundle *bundle;
-        bool distrust;     /* the store: read every layer again */
+        bool reread;       /* every layer, also those that the store has */
+        bool distrust;     /* the store: look at what is there, and put it right; alone */
         char **made;       /* hidden directories, in the order of the images; "" for one that is not needed */
+        bool single;       /* an archive of several images is refused */
         size_t first_item; /* of the progress: the image's lowest layer */
         Platform platform; /* asked for; empty: nothing was */
         Error *error;      /* the pull's */
@@ -88,7 +91,7 @@ static int import_layer(Load *p, TransportImage *image, size_t i, size_t item, T
 static int get_layer(Load *p, TransportImage *image, size_t i, Tree **ret)
 {
         const char *diff_id = image->config->diff_ids[i];
-        bool exists = !p->distrust && image_store_has_layer(p->store, diff_id);
+        bool exists = !p->reread && image_store_has_layer(p->store, diff_id);
         size_t item = p->first_item + i;
         int r;
 
@@ -99,6 +102,42 @@ static int get_layer(Load *p, TransportImage *image, size_t i, Tree **ret)
         if (r >= 0)
                 progress_set(&p->pull->progress, item, exists ? PROGRESS_EXISTS : PROGRESS_DONE);
         return r;
+}
+
+/* What history and tree show of the layer. */
+static int note_layer(const TransportImage *image, size_t i, const Tree *layer)
+{
+        const TransportLayer *l = &image->layers[i];
+        ImageConfig *c = image->config;
+        json_t *v;
+
+        if (i == 0) {
+                json_decref(c->layers);
+                c->layers = json_array();
+        }
+        v = json_pack("{s:s, s:s*, s:I, s:I}", "DiffId", c->diff_ids[i], "Digest", l->digest, "PackedSize",
+                      (json_int_t) l->size, "Size", (json_int_t) tree_bytes(layer));
+        return json_array_append_new(c->layers, v) < 0 ? -ENOMEM : 0;
+}
+
+/* What only the manifest says. */
+static int note_manifest(const TransportImage *image)
+{
+        _cleanup_manifest_ Manifest m = {};
+        ImageConfig *c = image->config;
+        json_t *layer;
+        size_t i;
+
+        if (!image->manifest_text ||
+            manifest_parse(image->manifest_text, image->manifest_size, c->digest, NULL, &m, NULL) < 0)
+                return 0;
+        json_array_foreach(c->layers, i,
+                           layer) if (i < m.n && json_object_set_new(layer, "MediaType",
+                                                                     json_string(m.list[i].media_type)) <
+                                                         0) return -ENOMEM;
+        json_decref(c->annotations);
+        c->annotations = json_incref(json_get_object(m.document, "annotations"));
+        return 0;
 }
 
 static int merge_failed(Load *p, const TransportImage *image, size_t i, const Node *n, int r)
@@ -125,6 +164,8 @@ static int merge_layers(Load *p, TransportImage *image, Tree **tree)
                 const Node *bad = NULL;
                 int r = get_layer(p, image, i, &layer);
 
+                if (r >= 0)
+                        r = note_layer(image, i, layer);
                 if (r < 0)
                         return r;
                 r = *tree ? tree_apply(*tree, layer, &bad) : tree_begin(layer, &bad);
@@ -145,32 +186,61 @@ static int write_document(Load *p, int dir, const char *name, const char *text, 
 
 static int write_documents(Load *p, int dir, const TransportImage *image)
 {
-        _cleanup_json_ json_t *record = image_config_to_json(image->config);
-        _cleanup_free_ char *text = record ? json_text_pretty(record) : NULL;
-        int r = text ? write_document(p, dir, IMAGE_DIR_RECORD, text, strlen(text)) : -ENOMEM;
+        int r = note_manifest(image);
 
         if (r >= 0)
                 r = write_document(p, dir, IMAGE_DIR_CONFIG, image->config_text, image->config_size);
         if (r >= 0)
                 r = write_document(p, dir, IMAGE_DIR_MANIFEST, image->manifest_text, image->manifest_size);
-        return r;
+        return r < 0 ? r : image_dir_write_record(dir, image->config, p->error);
+}
+
+/* All layers are in the store when it returns. */
+static int get_tree(Load *p, TransportImage *image, Tree **tree)
+{
+        int r = image_store_begin(p->store, p->error);
+
+        if (r >= 0)
+                r = merge_layers(p, image, tree);
+        if (r >= 0 && !*tree) /* an image of nothing but its configuration */
+                r = (*tree = tree_new()) ? 0 : -ENOMEM;
+        return r < 0 ? r : image_store_commit(p->store, p->error);
 }
 
 static int make_tree(Load *p, TransportImage *image, int dir)
 {
         _cleanup_(tree_freep) Tree *tree = NULL;
-        int r;
+        int r = get_tree(p, image, &tree);
 
-        r = image_store_begin(p->store, p->error);
+        return r < 0 ? r : image_dir_checkout(dir, p->store, tree, image->config, p->error);
+}
+
+static int healed(void *userdata, const char *problem, bool repaired)
+{
+        log_warning("Image %s: %s%s", (const char *) userdata, problem, repaired ? ": repaired" : "");
+        return 0;
+}
+
+/* An image that is there is put right in its place: containers may be running on it. */
+static int heal_image(Load *p, TransportImage *image)
+{
+        const TreeCheck what = {.repair = true, .found = healed, .userdata = image->config->id};
+        _cleanup_(image_config_freep) ImageConfig *before = NULL;
+        _cleanup_(tree_freep) Tree *tree = NULL;
+        _cleanup_close_ int dir = -EBADF;
+        int r = strv_append(&p->made, "");
+
+        if (r < 0)
+                return r;
+        dir = fs_open_beneath(p->pull->images, image->config->id, O_RDONLY | O_DIRECTORY, 0);
+        if (dir < 0)
+                return error_set_errno(p->error, dir, "Cannot open image %s", image->config->id);
+        (void) image_dir_read(dir, image->config->id, &before, NULL);
+        image->config->loaded_usec = before ? before->loaded_usec : now_realtime();
+        r = get_tree(p, image, &tree);
         if (r >= 0)
-                r = merge_layers(p, image, &tree);
-        if (r >= 0 && !tree) /* an image of nothing but its configuration */
-                r = (tree = tree_new()) ? 0 : -ENOMEM;
-        if (r >= 0)
-                r = image_store_commit(p->store, p->error);
-        if (r >= 0)
-                r = image_dir_checkout(dir, p->store, tree, image->config, p->error);
-        return r;
+                r = image_dir_compare(dir, p->store, tree, &what, image->config, p->error);
+        return r < 0 ? r : write_documents(p, dir, image);
 }
 
 /* A store that has lost objects gets them back from an archive that has them. */
@@ -184,8 +254,17 @@ static int repair_tree(Load *p, TransportImage *image, int dir)
         r = fs_remove_tree_at(dir, IMAGE_DIR_ROOTFS);
         if (r < 0)
                 return r;
-        p->distrust = true;
+        p->reread = true;
         return make_tree(p, image, dir);
+}
+
+/* When the store is not to be trusted, also an image without its record is there. */
+static bool has_directory(Load *p, const TransportImage *image)
+{
+        const char *id = image->config->id;
+
+        return p->distrust ? faccessat(p->pull->images, id, F_OK, AT_SYMLINK_NOFOLLOW) >= 0
+                           : image_dir_exists(p->pull->images, id);
 }
 
 static int make_image(Load *p, TransportImage *image)
@@ -194,15 +273,15 @@ static int make_image(Load *p, TransportImage *image)
         char *name = NULL;
         int r;
 
-        if (image_dir_exists(p->pull->images, image->config->id))
-                return strv_append(&p->made, "");
+        if (has_directory(p, image))
+                return p->distrust ? heal_image(p, image) : strv_append(&p->made, "");
         dir = image_dir_begin(p->pull->images, image->config->id, &name, p->error);
         if (dir < 0)
                 return dir;
         r = strv_consume(&p->made, name);
         if (r >= 0)
                 r = make_tree(p, image, dir);
-        if (r < 0 && p->error->kind == ERROR_STORE_DAMAGED && !p->distrust)
+        if (r < 0 && p->error->kind == ERROR_STORE_DAMAGED && !p->reread)
                 r = repair_tree(p, image, dir);
         if (r < 0)
                 return r;
@@ -230,6 +309,8 @@ static int publish(Load *p)
 
 static bool is_loaded(Load *p)
 {
+        if (p->distrust)
+                return false;
         for (size_t i = 0; i < p->list.n; i++)
                 if (!image_dir_exists(p->pull->images, p->list.list[i].config->id))
                         return false;
@@ -258,9 +339,13 @@ static int add_images(Load *p)
 {
         int r;
 
+        if (p->single && p->list.n > 1)
+                return error_set(p->error, ERROR_BAD_ARCHIVE, "The archive holds %zu images", p->list.n);
         if (is_loaded(p))
                 return 0;
-        r = image_store_open(p->pull->state, STORE_ADD, &p->store, p->error);
+        r = image_store_open(p->pull->state, p->distrust ? STORE_COLLECT : STORE_ADD, &p->store, p->error);
+        if (r >= 0 && p->distrust)
+                image_store_distrust(p->store);
         if (r >= 0)
                 r = expect_layers(p);
         for (size_t i = 0; r >= 0 && i < p->list.n; i++) {
@@ -292,12 +377,14 @@ static int read_argument(Load *p, const char *argument)
         const char *platform = startswith(argument, "--platform=");
         int r;
 
-        if (streq(argument, "--distrust")) {
-                p->distrust = true;
-                return 0;
-        }
-        if (!platform)
+        if (streq(argument, "--distrust") || streq(argument, "--force"))
+                p->distrust = p->reread = true;
+        else if (streq(argument, "--single"))
+                p->single = true;
+        else if (!platform)
                 return error_set(p->error, ERROR_INVALID_ARGUMENT, "load has no argument \"%s\"", argument);
+        if (!platform)
+                return 0;
         platform_done(&p->platform);
         r = platform_parse(platform, &p->platform);
         return r == -EINVAL

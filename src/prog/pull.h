@@ -17,6 +17,7 @@ typedef struct Pull {
         Error error;
 } Pull;
 
+int pull_check(Pull *p, char **arguments);
 int pull_export(Pull *p, char **arguments);
 int pull_diff(Pull *p, char **arguments);
 int pull_import(Pull *p, char **arguments);

@@ -105,6 +105,8 @@ static const JsonRow image_config_rows[] = {
         OWN("ExposedPorts", STRV, exposed_ports),
         OWN("DiffIds", STRV, diff_ids),
         OWN("Labels", MAP, labels),
+        OWN("Layers", JSON, layers),
+        OWN("Annotations", JSON, annotations),
         OWN("History", JSON, history),
         OWN("Healthcheck", JSON, healthcheck),
         OWN("StdioPaths", BOOL, stdio_paths),

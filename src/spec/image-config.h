@@ -32,7 +32,10 @@ typedef struct ImageConfig {
         char **exposed_ports;
         char **diff_ids; /* "sha256:..." bottom first */
         Map *labels;
-        json_t *history; /* array of the image-spec's objects, as it came */
+        json_t *layers;      /* bottom first, an object each: "DiffId", "Digest" and "MediaType" as they came
+                                (absent when      nobody said), "PackedSize", "Size" of all its files */
+        json_t *annotations; /* of the manifest; object of strings */
+        json_t *history;     /* array of the image-spec's objects, as it came */
         json_t *healthcheck;
         bool stdio_paths; /* programs in it open their standard output or error by path, as far as one can see
                            */

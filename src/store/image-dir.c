@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include <openssl/evp.h>
+
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/parse.h"
@@ -19,6 +21,9 @@
 
 #define MAKING ".tmp"
 #define REMOVING ".rm"
+#define XATTR_NAMES_MAX 8192U
+#define DIGEST_SIZE (sizeof("sha256:") + 64)
+#define RECORD_SIZE_MAX (16U * 1024 * 1024)
 
 bool image_dir_exists(int images, const char *id)
 {
@@ -61,6 +66,25 @@ typedef struct Checkout {
         Error *error;
 } Checkout;
 
+/* Attributes that a directory should not have go. */
+static int drop_xattrs(int fd, const Attributes *a)
+{
+        char names[XATTR_NAMES_MAX];
+        ssize_t size = flistxattr(fd, names, sizeof(names));
+
+        if (size < 0)
+                return errno == ENOTSUP ? 0 : -errno;
+        for (const char *name = names; name < names + size; name += strlen(name) + 1) {
+                bool wanted = !startswith(name, "user.");
+
+                for (size_t i = 0; i < a->n_xattrs; i++)
+                        wanted = wanted || streq(a->xattrs[i].name, name);
+                if (!wanted && fremovexattr(fd, name) < 0)
+                        return -errno;
+        }
+        return 0;
+}
+
 static int set_attributes(int fd, const Attributes *a)
 {
         const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, a->mtime};
@@ -71,6 +95,13 @@ static int set_attributes(int fd, const Attributes *a)
                 if (fsetxattr(fd, a->xattrs[i].name, a->xattrs[i].value, a->xattrs[i].size, 0) < 0)
                         return -errno;
         return futimens(fd, times) < 0 ? -errno : 0;
+}
+
+int image_dir_set_attributes(int fd, const Attributes *a)
+{
+        int r = drop_xattrs(fd, a);
+
+        return r < 0 ? r : set_attributes(fd, a);
 }
 
 static int leave(Checkout *c)
@@ -191,31 +222,135 @@ int image_dir_leftovers(int images, char ***ret, Error *error)
         return list(images, is_leftover, ret, error);
 }
 
+int image_dir_list(int images, char ***ret, Error *error)
+{
+        return list(images, is_image, ret, error);
+}
+
+int image_dir_read(int dir, const char *id, ImageConfig **ret, Error *error)
+{
+        _cleanup_json_ json_t *record = NULL;
+        _cleanup_free_ char *reason = NULL;
+        int r = json_load_at(dir, IMAGE_DIR_RECORD, &record, &reason);
+
+        if (r < 0)
+                return error_set(error, ERROR_STORE_DAMAGED, "Image %s: %s", id,
+                                 reason ? reason : strerror(-r));
+        return image_config_from_json(record, ret, error);
+}
+
+/* "sha256:..." */
+static int digest_of_text(const void *data, size_t size, char ret[static DIGEST_SIZE])
+{
+        unsigned char sum[OBJECT_SUM_SIZE];
+        char *p = stpcpy(ret, "sha256:");
+
+        if (EVP_Digest(data, size, sum, NULL, EVP_sha256(), NULL) != 1)
+                return -ENOMEM;
+        for (size_t i = 0; i < sizeof(sum); i++, p += 2)
+                (void) snprintf(p, 3, "%02x", sum[i]);
+        return 0;
+}
+
+static int checksum_at(int dir, const char *name, size_t max, char **ret_text, size_t *ret_size,
+                       char ret[static DIGEST_SIZE])
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r = fs_read_at(dir, name, max, &text, &size);
+
+        if (r >= 0)
+                r = digest_of_text(text, size, ret);
+        if (r < 0)
+                return r;
+        if (ret_text) {
+                *ret_text = TAKE_PTR(text);
+                *ret_size = size;
+        }
+        return 0;
+}
+
+int image_dir_write_record(int dir, const ImageConfig *config, Error *error)
+{
+        _cleanup_json_ json_t *record = image_config_to_json(config);
+        _cleanup_free_ char *text = record ? json_text_pretty(record) : NULL;
+        char digest[DIGEST_SIZE];
+        int r = text ? digest_of_text(text, strlen(text), digest) : -ENOMEM;
+
+        if (r >= 0)
+                r = fs_replace_at(dir, IMAGE_DIR_RECORD, text, strlen(text), 0600, FS_NO_SYNC);
+        if (r >= 0)
+                r = fs_replace_at(dir, IMAGE_DIR_CHECKSUM, digest, strlen(digest), 0600, FS_NO_SYNC);
+        return r < 0 && r != -ENOMEM ? error_set_errno(error, r, "Cannot write the image's record") : r;
+}
+
+bool image_dir_record_is_intact(int dir)
+{
+        _cleanup_free_ char *written = NULL;
+        char digest[DIGEST_SIZE];
+        int r = fs_read_at(dir, IMAGE_DIR_CHECKSUM, DIGEST_SIZE, &written, NULL);
+
+        if (r == -ENOENT)
+                return true;
+        return r >= 0 && checksum_at(dir, IMAGE_DIR_RECORD, RECORD_SIZE_MAX, NULL, NULL, digest) >= 0 &&
+               streq(written, digest);
+}
+
+int image_dir_read_config(int dir, const char *id, ImageConfig **ret, Error *error)
+{
+        _cleanup_json_ json_t *document = NULL;
+        _cleanup_free_ char *text = NULL;
+        char digest[DIGEST_SIZE];
+        size_t size;
+        int r = checksum_at(dir, IMAGE_DIR_CONFIG, RECORD_SIZE_MAX, &text, &size, digest);
+
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return error_set(error, ERROR_STORE_DAMAGED, IMAGE_DIR_CONFIG " cannot be read: %s",
+                                 strerror(-r));
+        if (!streq(digest + strlen("sha256:"), id))
+                return error_set(error, ERROR_STORE_DAMAGED, IMAGE_DIR_CONFIG " has changed");
+        r = json_parse(text, size, &document, NULL);
+        return r < 0 ? r : image_config_from_oci(document, ret, error);
+}
+
+bool image_dir_manifest_is_intact(int dir, const char *digest)
+{
+        char actual[DIGEST_SIZE];
+        int r = checksum_at(dir, IMAGE_DIR_MANIFEST, RECORD_SIZE_MAX, NULL, NULL, actual);
+
+        return r == -ENOENT || (r >= 0 && streq_ptr(actual, digest));
+}
+
+/* An image whose record is damaged keeps its layers by what its configuration says. */
 static int add_layers(int images, const char *id, char ***l, Error *error)
 {
         _cleanup_(image_config_freep) ImageConfig *config = NULL;
-        _cleanup_json_ json_t *record = NULL;
+        _cleanup_error_ Error inner = ERROR_INIT;
         _cleanup_close_ int dir = -EBADF;
-        _cleanup_free_ char *reason = NULL;
         int r;
 
         dir = fs_open_beneath(images, id, O_RDONLY | O_DIRECTORY, 0);
         if (dir < 0) /* the daemon may remove images at any time */
                 return dir == -ENOENT ? 0 : error_set_errno(error, dir, "Cannot read image %s", id);
-        r = json_load_at(dir, IMAGE_DIR_RECORD, &record, &reason);
-        if (r == -ENOENT && faccessat(images, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        r = image_dir_read(dir, id, &config, &inner);
+        if (r < 0 && faccessat(images, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
                 return 0;
         if (r < 0)
-                return error_set(error, ERROR_STORE_DAMAGED, "Image %s: %s", id,
-                                 reason ? reason : strerror(-r));
-        r = image_config_from_json(record, &config, error);
-        return r < 0 ? r : strv_extend(l, config->diff_ids);
+                r = image_dir_read_config(dir, id, &config, NULL);
+        if (r < 0) {
+                if (error && error->kind == ERROR_NONE)
+                        *error = TAKE(inner, ERROR_INIT);
+                return r;
+        }
+        return strv_extend(l, config->diff_ids);
 }
 
 int image_dir_layers(int images, char ***ret, Error *error)
 {
         _cleanup_strv_ char **ids = NULL, **layers = NULL;
-        int r = list(images, is_image, &ids, error);
+        int r = image_dir_list(images, &ids, error);
 
         STRV_FOREACH(id, ids)
                 if (r >= 0)

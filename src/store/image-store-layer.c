@@ -11,6 +11,7 @@
 
 #include <linux/limits.h>
 
+#include "base/fs.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "store/image-store-private.h"
@@ -19,6 +20,7 @@
 #define MARK_OPAQUE ".wh..wh..opq"
 #define MARK_IMPLIED ".wh..wh..implied"
 #define MARK_TIME ".wh..wh..time."
+#define MARK_SIZE ".wh..wh..size."
 #define MARK_RAW ".wh..wh..raw."
 #define MARK_RAW_WHITEOUT ".wh..wh..rawwh."
 #define MARK_RAW_SYMLINK ".wh..wh..rawlink."
@@ -62,7 +64,7 @@ static char *encode_whiteout(const char *name)
 
 static char *encode_time(const struct timespec *t)
 {
-        return str_printf(MARK_TIME "%jd.%09ld", (intmax_t) t->tv_sec, t->tv_nsec);
+        return str_printf(MARK_TIME "%jd.%ld", (intmax_t) t->tv_sec, t->tv_nsec);
 }
 
 /* What a directory object lists, which is not quite what the tree has: marks come in, names are encoded. */
@@ -127,12 +129,14 @@ static int add_child(Entries *e, const Node *c)
         return entries_add(e, c->name, NULL, c);
 }
 
-static int list_directory(const Node *n, Entries *entries, Error *error)
+static int list_directory(const Node *n, uint64_t bytes, Entries *entries, Error *error)
 {
         const struct timespec *t = &n->attributes->mtime;
         int r = 0;
 
-        if (n->flags & NODE_OPAQUE)
+        if (!n->parent)
+                r = entries_add_encoded(entries, str_printf(MARK_SIZE "%ju", (uintmax_t) bytes), NULL);
+        if (r >= 0 && (n->flags & NODE_OPAQUE))
                 r = entries_add(entries, MARK_OPAQUE, NULL, NULL);
         if (r >= 0 && (n->flags & NODE_IMPLIED))
                 r = entries_add(entries, MARK_IMPLIED, NULL, NULL);
@@ -166,11 +170,11 @@ static int add_entry(ImageStore *s, const Entry *e, ObjectList *files, ObjectLis
         return r < 0 ? r : object_list_add(dirs, e->name, e->node->sum, sum);
 }
 
-static int format_directory(ImageStore *s, const Node *n, Bytes *ret, Error *error)
+static int format_directory(ImageStore *s, const Node *n, uint64_t bytes, Bytes *ret, Error *error)
 {
         _cleanup_object_list_ ObjectList files = {}, dirs = {};
         _cleanup_(entries_done) Entries entries = {};
-        int r = list_directory(n, &entries, error);
+        int r = list_directory(n, bytes, &entries, error);
 
         for (size_t i = 0; r >= 0 && i < entries.n; i++)
                 r = add_entry(s, &entries.list[i], &files, &dirs, error);
@@ -179,10 +183,10 @@ static int format_directory(ImageStore *s, const Node *n, Bytes *ret, Error *err
 
 /* Writes the directory object of n, whose subdirectories have theirs already; its checksum becomes that of n.
  */
-static int write_dirtree(ImageStore *s, Node *n, Error *error)
+static int write_dirtree(ImageStore *s, Node *n, uint64_t bytes, Error *error)
 {
         _cleanup_bytes_ Bytes text = {};
-        int r = format_directory(s, n, &text, error);
+        int r = format_directory(s, n, bytes, &text, error);
 
         return r < 0 ? r : object_write_metadata(s, OBJECT_DIRTREE, text.data, text.size, n->sum, error);
 }
@@ -201,7 +205,7 @@ static int write_dirtrees(ImageStore *s, Tree *layer, Error *error)
                 if (i->type == NODE_DIRECTORY)
                         dirs[n++] = i;
         while (r >= 0 && n > 0)
-                r = write_dirtree(s, dirs[--n], error);
+                r = write_dirtree(s, dirs[--n], tree_bytes(layer), error);
         return r;
 }
 
@@ -249,16 +253,16 @@ int image_store_write_layer(ImageStore *s, const char *diff_id, Tree *layer, Err
 static char *find_layer(ImageStore *s, const char *diff_id)
 {
         const char *pending = map_get(s->pending, diff_id);
-        _cleanup_free_ char *ref = NULL;
-        _cleanup_gfree_ char *rev = NULL;
+        _cleanup_free_ char *ref = NULL, *path = NULL, *text = NULL;
 
         if (pending)
                 return strdup(pending);
         ref = image_store_layer_ref(diff_id);
-        if (!ref ||
-            !ostree_repo_resolve_rev_ext(s->repo, ref, TRUE, OSTREE_REPO_RESOLVE_REV_EXT_NONE, &rev, NULL))
+        path = ref ? str_printf("refs/heads/%s", ref) : NULL;
+        if (!path || fs_read_at(s->dir, path, OSTREE_SHA256_STRING_LEN + 1, &text, NULL) < 0)
                 return NULL;
-        return rev ? strdup(rev) : NULL;
+        text[strcspn(text, "\n")] = '\0';
+        return is_hex(text, OSTREE_SHA256_STRING_LEN) ? TAKE_PTR(text) : NULL;
 }
 
 bool image_store_has_layer(ImageStore *s, const char *diff_id)
@@ -397,6 +401,16 @@ static int read_time(Tree *t, Node *n, const char *text, Error *error)
         return 0;
 }
 
+static int read_size(Tree *t, const char *text, Error *error)
+{
+        uint64_t bytes;
+
+        if (parse_u64(text, 0, UINT64_MAX, &bytes) < 0)
+                return damaged(error, "a size is broken");
+        tree_set_bytes(t, bytes);
+        return 0;
+}
+
 static int read_whiteout(Tree *t, Node *n, const char *name, Error *error)
 {
         const char *hex = startswith(name, MARK_RAW_WHITEOUT);
@@ -446,6 +460,8 @@ static int read_mark(ImageStore *s, Tree *t, Node *n, const char *name,
                 n->flags |= NODE_IMPLIED;
         else if ((rest = startswith(name, MARK_TIME)))
                 r = read_time(t, n, rest, error);
+        else if ((rest = startswith(name, MARK_SIZE)))
+                r = read_size(t, rest, error);
         else if ((rest = startswith(name, MARK_LINK)))
                 r = read_link(s, t, n, rest, sum, error);
         else

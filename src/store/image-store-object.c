@@ -76,22 +76,34 @@ static int write_failed(Error *error, int r)
         return error_set_errno(error, r, "Cannot write to the image store");
 }
 
-static bool has_object(ImageStore *s, const char *name)
+ObjectKind store_object_kind(const char *suffix)
+{
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
+                if (streq(suffixes[k], suffix))
+                        return k;
+        return _OBJECT_KIND_INVALID;
+}
+
+static bool has_object(ImageStore *s, ObjectKind kind, const uint8_t sum[static OBJECT_SUM_SIZE])
 {
         char path[STORE_OBJECT_PATH_MAX];
 
-        name_to_path(name, path);
-        return faccessat(s->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
+        store_object_path(kind, sum, path);
+        if (faccessat(s->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return false;
+        return !s->distrust || object_verify(s, kind, path, sum) > 0 || unlinkat(s->dir, path, 0) < 0;
 }
 
 /* Returns the descriptor of a new file in the stage, or -EEXIST when the object is there or staged. */
-static int stage_object(ImageStore *s, const char *name)
+static int stage_object(ImageStore *s, ObjectKind kind, const uint8_t sum[static OBJECT_SUM_SIZE])
 {
+        char name[STORE_OBJECT_NAME_MAX];
         int fd;
 
         assert(s->stage >= 0);
-        if (has_object(s, name))
+        if (has_object(s, kind, sum))
                 return -EEXIST;
+        store_object_name(kind, sum, name);
         fd = openat(s->stage, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         return fd < 0 ? -errno : fd;
 }
@@ -139,7 +151,6 @@ static int set_attributes(ImageStore *s, int fd, const Attributes *a)
 int image_store_write_file(ImageStore *s, const Attributes *a, const void *data, size_t size,
                            uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error)
 {
-        char name[STORE_OBJECT_NAME_MAX];
         _cleanup_close_ int fd = -EBADF;
         int r = hash_begin(s, s->hash, a, S_IFREG, "");
 
@@ -147,8 +158,7 @@ int image_store_write_file(ImageStore *s, const Attributes *a, const void *data,
                 return r;
         if (EVP_DigestUpdate(s->hash, data, size) != 1 || EVP_DigestFinal_ex(s->hash, ret_sum, NULL) != 1)
                 return -ENOMEM;
-        store_object_name(OBJECT_FILE, ret_sum, name);
-        fd = stage_object(s, name);
+        fd = stage_object(s, OBJECT_FILE, ret_sum);
         if (fd == -EEXIST)
                 return 0;
         r = fd < 0 ? fd : fs_write_all(fd, data, size);
@@ -191,7 +201,7 @@ int image_store_write_symlink(ImageStore *s, const Attributes *a, const char *ta
                 return -ENOMEM;
         store_object_name(OBJECT_FILE, ret_sum, name);
         assert(s->stage >= 0);
-        if (has_object(s, name))
+        if (has_object(s, OBJECT_FILE, ret_sum))
                 return 0;
         r = stage_symlink(s, &bare, target, name);
         return r < 0 && r != -EEXIST ? write_failed(error, r) : 0;
@@ -280,7 +290,7 @@ int object_writer_finish(ObjectWriter *w, uint8_t ret_sum[static OBJECT_SUM_SIZE
         if (EVP_DigestFinal_ex(w->hash, ret_sum, NULL) != 1)
                 return -ENOMEM;
         store_object_name(OBJECT_FILE, ret_sum, name);
-        if (has_object(s, name))
+        if (has_object(s, OBJECT_FILE, ret_sum))
                 return 0;
         r = set_attributes(s, w->fd, &w->attributes);
         if (r < 0 || renameat(s->stage, w->name, s->stage, name) < 0)
@@ -309,15 +319,13 @@ ObjectWriter *object_writer_free(ObjectWriter *w)
 int object_write_metadata(ImageStore *s, ObjectKind kind, const void *data, size_t size,
                           uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error)
 {
-        char name[STORE_OBJECT_NAME_MAX];
         _cleanup_close_ int fd = -EBADF;
         int r;
 
         if (EVP_DigestInit_ex2(s->hash, s->sha256, NULL) != 1 || EVP_DigestUpdate(s->hash, data, size) != 1 ||
             EVP_DigestFinal_ex(s->hash, ret_sum, NULL) != 1)
                 return -ENOMEM;
-        store_object_name(kind, ret_sum, name);
-        fd = stage_object(s, name);
+        fd = stage_object(s, kind, ret_sum);
         if (fd == -EEXIST)
                 return 0;
         r = fd < 0 ? fd : fs_write_all(fd, data, size);
@@ -539,5 +547,7 @@ int image_store_checkout(ImageStore *s, const Node *n, int dir, struct stat *ret
                                            n->name)
                                : error_set_errno(error, errno, "Cannot read the image store");
         r = place_object(s, path, ret, dir, n);
+        if (n->flags & NODE_RAW_SYMLINK)
+                ret->st_mode = (ret->st_mode & ~(mode_t) S_IFMT) | S_IFLNK;
         return r < 0 ? error_set_errno(error, r, "Cannot make \"%s\" in the image's tree", n->name) : 0;
 }

@@ -29,8 +29,9 @@ struct ImageStore {
         Bytes header;
         uid_t uid; /* what new files have */
         gid_t gid;
-        bool no_trusted;                   /* attributes can be set */
-        Map *pending;                      /* layers without a ref yet: diff ID to commit */
+        bool no_trusted; /* attributes can be set */
+        bool distrust;   /* what is in its place is looked at before it is taken for what it should be */
+        Map *pending;    /* layers without a ref yet: diff ID to commit */
         uint8_t mark_sum[OBJECT_SUM_SIZE]; /* the empty file that stands for every mark */
 };
 
@@ -40,6 +41,7 @@ typedef enum ObjectKind {
         OBJECT_DIRMETA,
         OBJECT_COMMIT,
         _OBJECT_KIND_MAX,
+        _OBJECT_KIND_INVALID = -EINVAL,
 } ObjectKind;
 
 static inline void gerror_freep(GError **e)
@@ -77,6 +79,25 @@ int object_read_metadata(ImageStore *s, ObjectKind kind, const uint8_t sum[stati
 /* The content of a small file. */
 int object_read_file(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], size_t max, char **ret,
                      Error *error);
+
+/* _OBJECT_KIND_INVALID for what is no kind's suffix. */
+ObjectKind store_object_kind(const char *suffix);
+
+/* What an inode has of what an object is. */
+typedef struct InodeAttributes {
+        Attributes attributes;
+        Xattr xattrs[TREE_XATTRS_MAX];
+        char *names;
+} InodeAttributes;
+
+/* fd may be negative: no attributes are read then. */
+int inode_attributes_read(int fd, const struct stat *st, InodeAttributes *ret);
+void inode_attributes_done(InodeAttributes *i);
+
+/* Whether path of the repository, or dir/name, is the object: 1, 0, or why it cannot be read. */
+int object_verify(ImageStore *s, ObjectKind kind, const char *path,
+                  const uint8_t sum[static OBJECT_SUM_SIZE]);
+int object_verify_file(ImageStore *s, int dir, const char *name, const uint8_t sum[static OBJECT_SUM_SIZE]);
 
 /* Puts what is staged into its place; an object that is there already stays what it is. */
 int object_place_staged(ImageStore *s, Error *error);

@@ -61,8 +61,8 @@ int image_store_read_layer(ImageStore *s, const char *diff_id, Tree **ret, Error
  * object's. */
 int image_store_checkout(ImageStore *s, const Node *n, int dir, struct stat *ret, Error *error);
 
-/* Files of a layer's commit that are not the layer's, in its root: how its tar stream was made (engine/recipe),
- * and objects that only this needs. image_store_read_layer() leaves them out. */
+/* Files of a layer's commit that are not the layer's, in its root: how its tar stream was made
+ * (engine/recipe), and objects that only this needs. image_store_read_layer() leaves them out. */
 #define STORE_RECIPE ".wh..wh..recipe"
 #define STORE_KEPT ".wh..wh..kept."
 
@@ -74,6 +74,34 @@ int image_store_stat_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_S
                             char *target, Error *error);
 /* The content of a file's object, for reading. */
 int image_store_open_object(ImageStore *s, const uint8_t sum[static OBJECT_SUM_SIZE], Error *error);
+
+/* From now on objects that are there are verified before they are taken for what is to be written, and
+ * removed when they are damaged; needs the exclusive lock. */
+void image_store_distrust(ImageStore *s);
+
+typedef struct StoreCheck {
+        bool quick;  /* does not read the content of files */
+        bool repair; /* removes what is damaged; needs the exclusive lock */
+        int (*found)(void *userdata, const char *problem, bool removed);
+        void *userdata;
+} StoreCheck;
+
+/* Looks at all objects. */
+int image_store_check(ImageStore *s, const StoreCheck *check, Error *error);
+/* The diff IDs of all layers that the store has. */
+int image_store_layers(ImageStore *s, char ***ret, Error *error);
+
+typedef enum TreeState {
+        TREE_SAME,
+        TREE_MISSING,         /* the tree does not have it */
+        TREE_CHANGED,         /* it is not what the object is */
+        TREE_WITHOUT_OBJECT,  /* the store has no such object */
+        TREE_OBJECT_RESTORED, /* nor had, but the tree did */
+} TreeState;
+
+/* Whether dir has the file or symlink n as image_store_checkout() makes it. That the object is what it should
+ * be is image_store_check()'s to find out. */
+TreeState image_store_compare(ImageStore *s, const Node *n, int dir, bool repair);
 
 /* Forgets every layer that is not in diff_ids and removes the objects that no other layer has; needs the
  * exclusive lock. */

@@ -29,6 +29,7 @@ struct Tree {
         size_t n_hashed;
         Block *blocks;
         size_t allocated;
+        uint64_t bytes;
 };
 
 static const Attributes implied_attributes = {.mode = 0755};
@@ -401,6 +402,16 @@ int tree_apply(Tree *t, Tree *layer, const Node **ret_bad)
         for (Node *over = tree_next(layer->root); r >= 0 && over; over = tree_next(over))
                 r = apply_node(t, over);
         return r;
+}
+
+uint64_t tree_bytes(const Tree *t)
+{
+        return t->bytes;
+}
+
+void tree_set_bytes(Tree *t, uint64_t bytes)
+{
+        t->bytes = bytes;
 }
 
 Node *tree_root(Tree *t)

@@ -83,6 +83,10 @@ Tree *tree_new(void);
 Tree *tree_free(Tree *t);
 DEFINE_CLEANUP(Tree *, tree_free)
 
+/* Of a layer: the size of all files that came with it. */
+uint64_t tree_bytes(const Tree *t);
+void tree_set_bytes(Tree *t, uint64_t bytes);
+
 Node *tree_root(Tree *t);
 size_t tree_size(const Tree *t);
 Node *tree_lookup(const Tree *t, const Node *parent, const char *name);

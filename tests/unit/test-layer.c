@@ -481,7 +481,9 @@ TEST(times)
         };
         _cleanup_close_ int state = -EBADF;
         _cleanup_(image_store_closep) ImageStore *s = NULL;
+        _cleanup_(tree_freep) Tree *back = NULL;
         _cleanup_tar_ Tar t = {};
+        char diff_id[DIGEST_TEXT_SIZE];
         struct stat st;
 
         NEEDS_ROOT();
@@ -496,6 +498,8 @@ TEST(times)
         tar_end(&t);
         s = store_open(&state);
         check_out(&t, s, state);
+        CHECK_OK(digest_of(t.data, t.size, diff_id));
+        CHECK_OK(image_store_read_layer(s, diff_id, &back, NULL));
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 char path[] = "rootfs/a";
 
@@ -506,7 +510,10 @@ TEST(times)
                 path[7] = (char) ('A' + i);
                 CHECK_OK(fstatat(state, path, &st, 0));
                 CHECK_EQ(st.st_mtim.tv_sec, rows[i].seconds);
+                CHECK_EQ(tree_lookup(back, tree_root(back), path + 7)->attributes->mtime.tv_sec,
+                         rows[i].seconds);
         }
+        CHECK_EQ(tree_bytes(back), 4 * ELEMENTSOF(rows));
 }
 
 TEST(raw_symlinks)
