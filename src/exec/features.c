@@ -12,7 +12,7 @@
 #include "spec/item.h"
 
 #define OCI_VERSION_MIN "1.0.0"
-#define OCI_VERSION_MAX "1.0.2"
+#define OCI_VERSION_MAX "1.3.0"
 
 /* From a table that answers NULL after its last row. */
 static json_t *list_of(const char *(*name)(size_t))
@@ -27,12 +27,17 @@ static json_t *list_of(const char *(*name)(size_t))
 
 static const char *namespace_at(size_t i)
 {
-        return i < LAUNCH_NS_USER ? namespace_name((LaunchNamespace) i) : NULL;
+        return i < _LAUNCH_NS_MAX ? namespace_name((LaunchNamespace) i) : NULL;
 }
 
 static const char *capability_at(size_t i)
 {
         return i < cred_capabilities() ? capability_name((unsigned) i) : NULL;
+}
+
+static const char *hook_at(size_t i)
+{
+        return i < _LAUNCH_HOOK_MAX ? launch_hook_point_name((LaunchHookPoint) i) : NULL;
 }
 
 static json_t *seccomp_features(void)
@@ -43,18 +48,20 @@ static json_t *seccomp_features(void)
 
 static json_t *linux_features(void)
 {
-        return json_pack("{s:o, s:o, s:{s:b, s:b, s:b, s:b}, s:o, s:{s:b}, s:{s:b}}", "namespaces",
-                         list_of(namespace_at), "capabilities", list_of(capability_at), "cgroup", "v1", 0,
-                         "v2", 1, "systemd", 1, "systemdUser", 0, "seccomp", seccomp_features(), "apparmor",
-                         "enabled", 0, "selinux", "enabled", 0);
+        return json_pack("{s:o, s:o, s:{s:b, s:b, s:b, s:b, s:b}, s:o, s:{s:b}, s:{s:b}, s:{s:b}, "
+                         "s:{s:{s:b}}, s:{s:b}}",
+                         "namespaces", list_of(namespace_at), "capabilities", list_of(capability_at),
+                         "cgroup", "v1", 0, "v2", 1, "systemd", 1, "systemdUser", 0, "rdma", 1, "seccomp",
+                         seccomp_features(), "apparmor", "enabled", 1, "selinux", "enabled", 1, "intelRdt",
+                         "enabled", 0, "mountExtensions", "idmap", "enabled", 1, "netDevices", "enabled", 1);
 }
 
 int oci_features(const Oci *o, Error *error)
 {
         _cleanup_json_ json_t *v = json_pack(
-                "{s:s, s:s, s:[], s:o, s:o, s:{s:s}}", "ociVersionMin", OCI_VERSION_MIN, "ociVersionMax",
-                OCI_VERSION_MAX, "hooks", "mountOptions", list_of(mount_option_name), "linux",
-                linux_features(), "annotations", "io.berth1.version", BERTH_VERSION);
+                "{s:s, s:s, s:o, s:o, s:o, s:{s:s}}", "ociVersionMin", OCI_VERSION_MIN, "ociVersionMax",
+                OCI_VERSION_MAX, "hooks", list_of(hook_at), "mountOptions", list_of(mount_option_name),
+                "linux", linux_features(), "annotations", "io.berth1.version", BERTH_VERSION);
         _cleanup_free_ char *text = v ? json_text_pretty(v) : NULL;
 
         return text && fputs(text, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
