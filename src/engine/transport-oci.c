@@ -45,7 +45,8 @@ static int read_entry(const Layout *l, const Descriptor *entry, const char *name
 {
         _cleanup_manifest_ Manifest m = {};
         _cleanup_free_ char *text = NULL;
-        Descriptor d = *entry;
+        char digest[DIGEST_TEXT_SIZE];
+        const Descriptor *d = entry;
         size_t size, i;
         int r;
 
@@ -53,22 +54,23 @@ static int read_entry(const Layout *l, const Descriptor *entry, const char *name
                 _cleanup_manifest_ Manifest next = {};
 
                 free(TAKE_PTR(text));
-                r = read_document(l, &d, &next, &text, &size);
+                r = read_document(l, d, &next, &text, &size);
                 if (r < 0)
                         return r;
-                manifest_done(&m);
+                (void) strcpy(digest, d->digest);
+                manifest_done(&m); /* which d was part of */
                 m = TAKE(next, (Manifest){});
                 if (m.type == MEDIA_MANIFEST)
                         break;
                 if (depth >= INDEX_DEPTH_MAX)
                         return error_set(l->error, ERROR_LIMIT, "The archive's indexes nest deeper than %u",
                                          INDEX_DEPTH_MAX);
-                r = manifest_choose(&m, d.digest, l->platform, &i, l->error);
+                r = manifest_choose(&m, digest, l->platform, &i, l->error);
                 if (r < 0)
                         return r;
-                d = m.list[i];
+                d = &m.list[i];
         }
-        r = transport_take_manifest(l->bundle, blob_member, &m, d.digest, TAKE_PTR(text), size, l->images,
+        r = transport_take_manifest(l->bundle, blob_member, &m, digest, TAKE_PTR(text), size, l->images,
                                     l->error);
         if (r >= 0 && name)
                 r = transport_add_name(&l->images->list[l->images->n - 1], name, l->error);
