@@ -9,6 +9,7 @@
 #include "exec/label.h"
 #include "exec/mount-root.h"
 #include "exec/mount.h"
+#include "exec/net-device.h"
 #include "exec/payload.h"
 #include "exec/schedule.h"
 #include "exec/seccomp-cache.h"
@@ -19,6 +20,7 @@ void payload_done(Payload *p)
         mount_plan_done(&p->plan);
         namespace_set_done(&p->namespaces);
         filter_done(&p->filter);
+        close_fd(TAKE_FD(p->host_network));
         p->launch = launch_free(p->launch);
 }
 
@@ -71,6 +73,8 @@ int payload_open(Payload *p, Error *error)
                 r = namespace_join_pid(&p->namespaces, error);
         if (r >= 0)
                 r = filter_load(p->launch, &p->filter, error);
+        if (r >= 0)
+                r = net_device_open(p->launch, &p->host_network, error);
         if (r < 0)
                 return r;
         r = set_oom_score(&p->launch->process);
@@ -113,7 +117,9 @@ int payload_arrive(Payload *p, Error *error)
         r = p->namespaces.all_flags & CLONE_NEWNET ? namespace_loopback_up() : 0;
         if (r < 0)
                 return failed(error, r, "set up the loopback device");
-        r = set_names(p->launch, error);
+        r = net_device_move(p->host_network, p->launch, error);
+        if (r >= 0)
+                r = set_names(p->launch, error);
         if (r >= 0)
                 r = schedule_container(p->launch, error);
         if (r < 0)

@@ -15,9 +15,11 @@ typedef struct Payload {
         MountPlan plan;
         NamespaceSet namespaces;
         Filter filter;
+        int host_network; /* for devices that change hands; -EBADF: none do */
 } Payload;
 
-#define PAYLOAD_INIT ((Payload){.plan = MOUNT_PLAN_INIT, .namespaces = NAMESPACE_SET_INIT})
+#define PAYLOAD_INIT                                                                                         \
+        ((Payload){.plan = MOUNT_PLAN_INIT, .namespaces = NAMESPACE_SET_INIT, .host_network = -EBADF})
 void payload_done(Payload *p);
 
 /* Launcher, before the clone. The first makes the plan, which may then be added to. */
