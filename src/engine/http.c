@@ -517,6 +517,7 @@ static int follow(Http *h, HttpSite *site, const HttpRequest *q, char **url, Htt
                   Error *error)
 {
         _cleanup_free_ char *first = NULL;
+        bool home = true; /* who has been elsewhere brings nothing secret back */
         int r = http_origin(*url, &first);
 
         if (r == -EINVAL)
@@ -526,8 +527,9 @@ static int follow(Http *h, HttpSite *site, const HttpRequest *q, char **url, Htt
                 Hop hop = {.request = q, .site = site, .response = response};
 
                 r = http_origin(*url, &origin);
+                home = home && r >= 0 && streq(first, origin);
                 if (r >= 0)
-                        r = perform(h, &hop, *url, origin, streq(first, origin), error);
+                        r = perform(h, &hop, *url, origin, home, error);
                 error_done(&hop.error);
                 if (r < 0 || !is_redirect(q, response))
                         break;

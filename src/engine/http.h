@@ -76,7 +76,7 @@ typedef struct HttpRequest {
         const char *method; /* NULL: GET */
         const char *url;
         char *const *headers;      /* "Name: value" */
-        const char *authorization; /* the header's value; for the origin of url alone */
+        const char *authorization; /* the header's value; for the origin of url, until a redirect leaves it */
         unsigned redirects;        /* that may be followed */
         const void *body;          /* NULL: none, or body_fd */
         int body_fd;               /* its bytes from 0 on; only looked at when has_body_fd */

@@ -107,6 +107,17 @@ static int append_parameter(char **text, char separator, const char *name, const
         return 0;
 }
 
+/* Whether one of ours is about the same thing: it asks for as much or more. */
+static bool is_covered(char *const *scopes, const char *scope)
+{
+        const char *colon = strrchr(scope, ':');
+
+        STRV_FOREACH(own, (char **) scopes)
+                if (colon && strncmp(*own, scope, (size_t) (colon - scope) + 1) == 0)
+                        return true;
+        return false;
+}
+
 /* Ours, and the registry's own idea of it. */
 static int token_scopes(Registry *g, const Challenge *c, char ***ret)
 {
@@ -114,7 +125,7 @@ static int token_scopes(Registry *g, const Challenge *c, char ***ret)
         int r = strv_copy(g->scopes, &scopes);
 
         if (r >= 0 && !isempty(c->scope) && strlen(c->scope) <= SCOPE_LENGTH_MAX &&
-            !strv_contains(scopes, c->scope))
+            !is_covered(scopes, c->scope))
                 r = strv_append(&scopes, c->scope);
         if (r < 0)
                 return r;
