@@ -99,7 +99,7 @@ static int fail_key(Toml *t, const char *key, const char *what)
 
 static int fail_char(Toml *t, const char *wanted)
 {
-        if (t->p < t->end && (unsigned char) *t->p > ' ' && *t->p < 0x7f && !t->error)
+        if (t->p < t->end && *t->p > ' ' && *t->p < 0x7f && !t->error)
                 t->error = str_printf("line %zu: %s is wanted, not '%c'", t->line, wanted, *t->p);
         else if (!t->error)
                 t->error = str_printf("line %zu: %s is wanted", t->line, wanted);

@@ -164,6 +164,14 @@ static int read_all(Bundle *b, const Platform *want, bool strict, TransportImage
                 "This is not an image archive: it has neither an \"index.json\" nor a \"manifest.json\"");
 }
 
+const char *transport_name(Bundle *b)
+{
+        FOREACH_ELEMENT(t, transports)
+                if ((*t)->probe(b))
+                        return (*t)->name;
+        return NULL;
+}
+
 int transport_read(Bundle *b, const Platform *want, TransportImages *ret, Error *error)
 {
         _cleanup_transport_images_ TransportImages images = {};

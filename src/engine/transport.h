@@ -48,6 +48,8 @@ extern const Transport transport_dir;
 extern const Transport transport_docker_archive;
 extern const Transport transport_oci;
 
+/* Whose bundle it is: "oci-archive", "dir", "docker-archive"; also of directories. NULL: nobody's. */
+const char *transport_name(Bundle *b);
 /* Reads all images of a bundle. Of an image for several platforms, the one for want; NULL: for this machine,
  * or the only one there is. */
 int transport_read(Bundle *b, const Platform *want, TransportImages *ret, Error *error);

@@ -157,6 +157,8 @@ int image_load_archive(Manager *m, int archive, const ImageLoadOptions *options,
         if (r >= 0 && options->single)
                 r = strv_append(&arguments, "--single");
         if (r >= 0)
+                r = image_policy_for_archive(archive, &arguments, error);
+        if (r >= 0)
                 r = load_new(m, WORK_LOAD, EVENT_IMAGE_LOAD, options, client, &w, error);
         if (r >= 0)
                 start_load(w, archive, arguments);
@@ -183,6 +185,8 @@ int image_import(Manager *m, int archive, const ImageImportOptions *options, con
         int r;
 
         r = check_names(options->names, error);
+        if (r >= 0)
+                r = image_policy_for_import(error);
         if (r >= 0)
                 r = strv_append(&arguments, "import");
         STRV_FOREACH(change, (char **) options->changes)

@@ -62,6 +62,10 @@ typedef struct ImageLoadOptions {
         bool replace;       /* names of the archive move from images that have them */
         bool single;        /* an archive of several images is refused */
 } ImageLoadOptions;
+/* Whether the policy for images accepts what is open, or a root in a tar: ERROR_REJECTED. What is still to be
+ * refused is added to the arguments of the worker. */
+int image_policy_for_archive(int fd, char ***arguments, Error *error);
+int image_policy_for_import(Error *error);
 int image_load_archive(Manager *m, int archive, const ImageLoadOptions *options, const WorkClient *client,
                        Error *error);
 

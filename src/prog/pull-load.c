@@ -25,6 +25,7 @@ typedef struct Load {
         bool single;       /* an archive of several images is refused */
         size_t first_item; /* of the progress: the image's lowest layer */
         Platform platform; /* asked for; empty: nothing was */
+        char **refused;    /* transports that the policy for images does not accept */
         Error *error;      /* the pull's */
 } Load;
 
@@ -35,6 +36,7 @@ static void load_done(Load *p)
         image_store_close(p->store);
         platform_done(&p->platform);
         strv_free(p->made);
+        strv_free(p->refused);
 }
 
 /* A layer's packed bytes, counted while they are read. */
@@ -381,6 +383,8 @@ static int read_argument(Load *p, const char *argument)
                 p->distrust = p->reread = true;
         else if (streq(argument, "--single"))
                 p->single = true;
+        else if (startswith(argument, "--refuse="))
+                return strv_append(&p->refused, startswith(argument, "--refuse="));
         else if (!platform)
                 return error_set(p->error, ERROR_INVALID_ARGUMENT, "load has no argument \"%s\"", argument);
         if (!platform)
@@ -392,6 +396,15 @@ static int read_argument(Load *p, const char *argument)
                        : r;
 }
 
+static int check_policy(Load *p)
+{
+        const char *name = p->refused ? transport_name(p->bundle) : NULL;
+
+        return name && strv_contains(p->refused, name)
+                       ? error_set(p->error, ERROR_REJECTED, "The policy for images rejects it: %s", name)
+                       : 0;
+}
+
 static int load(Load *p, char **arguments)
 {
         int r = 0;
@@ -401,6 +414,8 @@ static int load(Load *p, char **arguments)
                         r = read_argument(p, *a);
         if (r >= 0)
                 r = bundle_open(STDIN_FILENO, p->pull->images, &p->bundle, p->error);
+        if (r >= 0)
+                r = check_policy(p);
         if (r >= 0)
                 r = transport_read(p->bundle, p->platform.os ? &p->platform : NULL, &p->list, p->error);
         return r < 0 ? r : add_images(p);

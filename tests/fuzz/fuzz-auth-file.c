@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A file of credentials: none is found for a host that it does not name, and an error has no part of it. */
+/* A file of credentials: none is found for a host that it does not name. */
 
 #include <sys/mman.h>
 
@@ -33,7 +33,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 MUST((r > 0) == !!c.source);
                 MUST(r <= 0 || !streq(*host, "unlikely.example:1234") || memmem(data, size, "1234", 4) ||
                      memchr(data, '\\', size));
-                MUST(r >= 0 || !strstr(error.message, "YTox"));
         }
         return 0;
 }

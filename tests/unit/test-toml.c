@@ -53,6 +53,7 @@ TEST(refused)
                 const char *toml, *error;
         } rows[] = {
                 {"a", "line 1: '=' is wanted"},
+                {"a\u00e9", "line 1: '=' is wanted"},
                 {"\na = ", "line 2: a value is wanted"},
                 {"a = 1 b = 2", "line 1: the end of the line is wanted, not 'b'"},
                 {"a = 1\na = 2", "line 2: \"a\" is there twice"},
