@@ -8,6 +8,7 @@
 #include "bus/request.h"
 #include "bus/value.h"
 #include "object/image.h"
+#include "spec/setting.h"
 
 /* Types have been checked by the rows. */
 static FetchOptions fetch_options(const json_t *options)

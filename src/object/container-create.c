@@ -24,7 +24,8 @@
 /* Everything that the child process, which may wait for the disk, needs. */
 typedef struct Creation {
         Container *container; /* ours until it is there */
-        Spec *spec;           /* while an earlier container of the name is removed */
+        Spec *spec;           /* while the image is pulled, or an earlier container removed */
+        char *image;          /* ID of the one that was pulled */
         char *unit;
         bool replace;
         char *file, *config, *hosts, *hostname;
@@ -41,6 +42,7 @@ static void operation_free_creation(Operation *o)
                 return;
         container_free(n->container);
         spec_free(n->spec);
+        free(n->image);
         free(n->unit);
         free(n->file);
         free(n->config);
@@ -276,7 +278,7 @@ static int begin(Operation *o, Error *error)
         if (r >= 0)
                 r = spec_verify(n->spec, error);
         if (r >= 0)
-                r = manager_find_image(m, n->spec->image, &image, error);
+                r = manager_find_image(m, n->image ?: n->spec->image, &image, error);
         if (r >= 0)
                 r = spec_complete(n->spec, image->config, error);
         if (r < 0)
@@ -313,6 +315,72 @@ static void on_replaced(int r, const Error *error, const OperationResult *result
                 operation_fail_errno(o, r, error, "Cannot replace the container");
 }
 
+/* The image is here: what has the name gives way now. */
+static int proceed(Operation *o, Error *error)
+{
+        Promise replaced = {NULL, on_replaced, o};
+        const Creation *n = o->data;
+        Container *other = NULL;
+
+        if (n->replace && n->spec->name)
+                other = map_get(o->manager->container_names, n->spec->name);
+        if (!other || other->state == CONTAINER_CREATING)
+                return begin(o, error);
+        if (streq_ptr(n->unit, other->file.unit))
+                return container_give_way(other, &replaced, error);
+        return container_remove(other, true, 0, &replaced, error);
+}
+
+static void on_pulled(int r, const Error *error, const OperationResult *result, void *userdata)
+{
+        _cleanup_error_ Error own = ERROR_INIT;
+        Operation *o = userdata;
+        Creation *n = o->data;
+
+        if (r == OPERATION_ABANDONED) {
+                operation_complete(o, r, NULL, NULL);
+                return;
+        }
+        if (r >= 0) {
+                error = &own;
+                r = result->ids ? str_replace(&n->image, result->ids[0]) : -ENOENT;
+        }
+        if (r >= 0)
+                r = proceed(o, &own);
+        if (r < 0)
+                operation_fail_errno(o, r, error, "Cannot create the container");
+}
+
+/* Names of localhost are given here and nowhere else. */
+static bool has_registry(const char *name)
+{
+        _cleanup_image_ref_ ImageRef ref = {};
+
+        return image_ref_parse(name, &ref, NULL) >= 0 && !streq_ptr(ref.registry, "localhost");
+}
+
+/* 1: it is being pulled. A pull for a client that goes away ends, as the creation does. */
+static int pull(Operation *o, Error *error)
+{
+        const Creation *n = o->data;
+        const Spec *s = n->spec;
+        ImagePullOptions options = {.policy = s->pull, .platform = s->platform, .fetch = FETCH_OPTIONS_INIT};
+        WorkClient client = {.promise = {o->owner, on_pulled, o}};
+        Image *image;
+        int r;
+
+        r = manager_find_image(o->manager, s->image, &image, s->pull == PULL_NEVER ? error : NULL);
+        if (s->pull == PULL_NEVER || (s->pull == PULL_MISSING && (r >= 0 || r == -ENOTUNIQ)))
+                return MIN(r, 0);
+        if (!has_registry(s->image))
+                return r >= 0 ? 0 : manager_find_image(o->manager, s->image, &image, error);
+        options.fetch.has_retry = spec_has(s, SETTING_RETRY);
+        options.fetch.retry = s->retry;
+        options.fetch.retry_delay = s->retry_delay;
+        r = image_pull(o->manager, s->image, &options, &client, error);
+        return r < 0 ? r : 1;
+}
+
 static const OperationClass create_class = {.free = operation_free_creation};
 
 static int creation_new(Spec **spec, const CreateOptions *options, Creation **ret)
@@ -332,7 +400,6 @@ static int creation_new(Spec **spec, const CreateOptions *options, Creation **re
 int container_create(Manager *m, Spec **spec, const CreateOptions *options, const Promise *p, Error *error)
 {
         _cleanup_error_ Error inner = ERROR_INIT;
-        Container *other = NULL;
         Operation *o;
         Creation *n;
         int r;
@@ -348,17 +415,9 @@ int container_create(Manager *m, Spec **spec, const CreateOptions *options, cons
                 return 0;
         }
         o->data = n;
-        if (options->replace && n->spec->name)
-                other = map_get(m->container_names, n->spec->name);
-        if (other && other->state != CONTAINER_CREATING) {
-                Promise replaced = {NULL, on_replaced, o};
-
-                if (streq_ptr(n->unit, other->file.unit))
-                        r = container_give_way(other, &replaced, &inner);
-                else
-                        r = container_remove(other, true, 0, &replaced, &inner);
-        } else
-                r = begin(o, &inner);
+        r = pull(o, &inner);
+        if (r == 0)
+                r = proceed(o, &inner);
         if (r < 0)
                 operation_fail_errno(o, r, &inner, "Cannot create the container");
         return 0;

@@ -346,6 +346,54 @@ static bool image_fits_until(const Image *i, const char *v)
         return parse_when(v, &t) >= 0 && i->config->created_usec < t;
 }
 
+static bool image_fits_digest(const Image *i, const char *v)
+{
+        _cleanup_strv_ char **digests = NULL;
+
+        if (streq_ptr(i->config->digest, v))
+                return true;
+        (void) image_repo_digests(i, &digests);
+        STRV_FOREACH(d, digests)
+                if (streq(strchr(*d, '@') + 1, v))
+                        return true;
+        return false;
+}
+
+static bool check_image(const Manager *m, const char *v)
+{
+        Image *i;
+
+        return manager_find_image((Manager *) m, v, &i, NULL) >= 0;
+}
+
+static bool image_fits_before(const Image *i, const char *v)
+{
+        Image *other;
+
+        return manager_find_image(i->manager, v, &other, NULL) >= 0 &&
+               i->config->created_usec < other->config->created_usec;
+}
+
+static bool image_fits_since(const Image *i, const char *v)
+{
+        Image *other;
+
+        return manager_find_image(i->manager, v, &other, NULL) >= 0 &&
+               i->config->created_usec > other->config->created_usec;
+}
+
+/* All of ours can be removed, and none is there only for others. */
+static bool image_fits_no(const Image *i, const char *v)
+{
+        return !wants(v);
+}
+
+/* What pruning takes: listing has all anyway. */
+static bool image_fits_all(const Image *i, const char *v)
+{
+        return true;
+}
+
 typedef struct ImageFilter {
         const char *key;
         bool (*fits)(const Image *i, const char *value);
@@ -360,6 +408,14 @@ static const ImageFilter image_filters[] = {
         {"label", image_fits_label, .all = true},
         {"containers", image_fits_containers, check_bool},
         {"until", image_fits_until, check_when},
+        {"before", image_fits_before, check_image},
+        {"since", image_fits_since, check_image},
+        {"after", image_fits_since, check_image},
+        {"digest", image_fits_digest},
+        {"readonly", image_fits_no, check_bool},
+        {"intermediate", image_fits_no, check_bool},
+        {"manifest", image_fits_no, check_bool},
+        {"all", image_fits_all, check_bool},
 };
 
 static const ImageFilter *image_filter(const char *key)

@@ -51,23 +51,6 @@ static void pull_free(void *data)
         free(p);
 }
 
-static const char *const policy_names[_PULL_POLICY_MAX] = {
-        [PULL_MISSING] = "missing",
-        [PULL_ALWAYS] = "always",
-        [PULL_NEWER] = "newer",
-        [PULL_NEVER] = "never",
-};
-
-int pull_policy_from_string(const char *s, PullPolicy *ret)
-{
-        for (PullPolicy p = 0; p < _PULL_POLICY_MAX; p++)
-                if (streq_ptr(policy_names[p], s)) {
-                        *ret = p;
-                        return 0;
-                }
-        return -EINVAL;
-}
-
 /* Ends */
 
 static int add_result(Work *w, const Image *i, const char *name)
@@ -453,6 +436,7 @@ static int resolve(const char *reference, bool all_tags, char ***ret, Error *err
 {
         _cleanup_registries_ Registries *registries = NULL;
         _cleanup_image_ref_ ImageRef ref = {};
+        _cleanup_error_ Error own = ERROR_INIT;
         const char *reason = NULL;
         int r;
 
@@ -464,7 +448,12 @@ static int resolve(const char *reference, bool all_tags, char ***ret, Error *err
                 return error_set(error, ERROR_INVALID_ARGUMENT, "All tags are wanted, but \"%.512s\" has one",
                                  reference);
         r = fetch_registries(&registries, error);
-        return r < 0 ? r : registries_resolve(registries, reference, ret, NULL, error);
+        if (r >= 0)
+                r = registries_resolve(registries, reference, ret, NULL, &own);
+        if (r < 0 && own.kind == ERROR_INVALID_ARGUMENT) /* nobody can be asked for it */
+                return error_set(error, ERROR_NO_SUCH_IMAGE, "No such image: \"%.512s\"; %s", reference,
+                                 strempty(own.message));
+        return r < 0 && own.kind != ERROR_NONE ? error_set(error, own.kind, "%s", strempty(own.message)) : r;
 }
 
 static int read_platform(const char *text, Platform *ret, Error *error)

@@ -3,6 +3,7 @@
 /* Removing images: they go out of sight at once, and a worker removes their files. */
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "object/container.h"
 #include "object/filter.h"
@@ -218,6 +219,20 @@ static void prune_event(Manager *m, size_t n)
         manager_event(m, EVENT_IMAGE_PRUNE, &info);
 }
 
+/* podman's reading: those without a name, unless all or a filter of that name says otherwise. */
+static bool is_prunable(const Image *i, const json_t *filters)
+{
+        const char *all = json_string_value(json_array_get(json_get_array(filters, "all"), 0));
+        bool every = false;
+
+        if (all)
+                (void) parse_bool(all, &every);
+        if (i->names && !every && !json_object_get(filters, "dangling"))
+                return false;
+        return image_fits(i, filters) && !i->removing && image_users(i) == 0 &&
+               image_refuse_busy(i, NULL) >= 0;
+}
+
 int images_prune(Manager *m, const json_t *filters, const Promise *p, Error *error)
 {
         _cleanup_strv_ char **ids = NULL;
@@ -232,8 +247,7 @@ int images_prune(Manager *m, const json_t *filters, const Promise *p, Error *err
         MAP_FOREACH(e, m->images) {
                 const Image *i = map_value(e);
 
-                if ((json_object_size(filters) > 0 ? image_fits(i, filters) : !i->names) && !i->removing &&
-                    image_users(i) == 0 && image_refuse_busy(i, NULL) >= 0)
+                if (is_prunable(i, filters))
                         (void) strv_append(&ids, map_key(e));
         }
         STRV_FOREACH(id, ids) {

@@ -6,6 +6,7 @@
 #include "object/fetch.h"
 #include "object/work.h"
 #include "spec/image-config.h"
+#include "spec/spec.h"
 
 struct Image {
         Manager *manager;
@@ -111,14 +112,6 @@ bool image_is_mounted(const Image *i);
 char *image_mount_point(const Image *i);
 
 /* image-pull.c */
-typedef enum PullPolicy {
-        PULL_MISSING, /* only what is not here */
-        PULL_ALWAYS,
-        PULL_NEWER, /* as always; what is here will do when the registry does not answer */
-        PULL_NEVER,
-        _PULL_POLICY_MAX,
-} PullPolicy;
-int pull_policy_from_string(const char *s, PullPolicy *ret);
 
 typedef struct ImagePullOptions {
         PullPolicy policy;

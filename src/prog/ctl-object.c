@@ -233,7 +233,7 @@ int verb_image_prune(Ctl *c)
         if (!output_confirm(c, all ? "This removes all images that no container uses. Go on?"
                                    : "This removes all images without a name. Go on?"))
                 return 0;
-        if (all && strv_append(&c->values[FLAG_FILTER], "dangling=false") < 0)
+        if (all && strv_append(&c->values[FLAG_FILTER], "all=true") < 0)
                 return -ENOMEM;
         return bus_prune(c, "PruneImages");
 }

@@ -5,8 +5,10 @@
  * unit's. */
 
 #include <fcntl.h>
+#include <systemd/sd-daemon.h>
 
 #include "base/fs.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "prog/ctl-bus.h"
 #include "spec/name.h"
@@ -86,6 +88,25 @@ static int append_spec(Ctl *c, sd_bus_message *m)
         return r < 0 ? bus_failed(c, r) : 0;
 }
 
+#define TICK (5 * USEC_PER_SEC)
+
+/* The image may have to be pulled first, which takes as long as it takes: the unit's time to start is
+ * extended while we wait. */
+static int wait_patiently(Ctl *c, Call *call)
+{
+        while (!call->reply) {
+                int r = sd_bus_process(c->bus, NULL);
+
+                if (r == 0)
+                        r = sd_bus_wait(c->bus, TICK);
+                if (r == 0)
+                        (void) sd_notify(false, "EXTEND_TIMEOUT_USEC=30000000");
+                if (r < 0 && r != -EINTR)
+                        return bus_failed(c, r);
+        }
+        return bus_reply(c, call, NULL);
+}
+
 /* Says nothing when all is well: the output is the unit's log. */
 int verb_quadlet_create(Ctl *c)
 {
@@ -103,5 +124,5 @@ int verb_quadlet_create(Ctl *c)
                 r = append_spec(c, m);
         if (r >= 0)
                 r = bus_send(c, m, &call);
-        return r < 0 ? r : bus_wait(c, &call, NULL);
+        return r < 0 ? r : wait_patiently(c, &call);
 }

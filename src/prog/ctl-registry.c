@@ -149,6 +149,38 @@ int verb_pull(Ctl *c)
         return status;
 }
 
+static int append_container_options(Ctl *c, sd_bus_message *m, const char *policy)
+{
+        const Spec *s = c->spec;
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "Policy", "s", policy);
+        if (r >= 0 && s->platform)
+                r = sd_bus_message_append(m, "{sv}", "Platform", "s", s->platform);
+        if (r >= 0 && spec_has(s, SETTING_RETRY))
+                r = sd_bus_message_append(m, "{sv}", "Retry", "u", (uint32_t) s->retry);
+        if (r >= 0 && s->retry_delay > 0)
+                r = sd_bus_message_append(m, "{sv}", "RetryDelay", "t", s->retry_delay);
+        if (r >= 0)
+                r = work_append_fetch(c, m, s->image, FETCH_PULL);
+        if (r >= 0)
+                r = work_append_options(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int pull_for_container(Ctl *c, const char *policy)
+{
+        _cleanup_message_ sd_bus_message *m = NULL;
+        _cleanup_work_result_ WorkResult result = {};
+        int r;
+
+        r = bus_new_call(c, &m, BUS_PATH, RUNTIME_INTERFACE, "Pull", "s", c->spec->image);
+        if (r >= 0)
+                r = append_container_options(c, m, policy);
+        return r < 0 ? failed(c, r) : work_run(c, m, &result);
+}
+
 static int write_digest(Ctl *c, const char *image, const char *destination)
 {
         const char *file = ctl_value(c, FLAG_DIGEST_FILE);

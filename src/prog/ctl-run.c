@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "prog/ctl-attach.h"
 #include "prog/ctl-bus.h"
+#include "prog/ctl-image.h"
 #include "prog/ctl-output.h"
 #include "spec/name.h"
 
@@ -141,6 +142,43 @@ static void remove_container(Ctl *c, const char *id)
         error_done(&other.error);
 }
 
+/* A pull on behalf of the user who calls: with his credentials, and a bar that he sees. The container is made
+ * of what is here then. */
+static int pull_image(Ctl *c, const char *policy)
+{
+        int r = pull_for_container(c, policy);
+
+        if (r == 0)
+                r = setting_assign(c->spec, setting_get(SETTING_PULL), "never", &c->error);
+        return r;
+}
+
+static int make(Ctl *c, Created *ret)
+{
+        return spec_has(c->spec, SETTING_NAME) ? new_container(c, ret) : new_unnamed_container(c, ret);
+}
+
+/* Most images are here: the registry comes into it when one is not, or when that is asked for. */
+static int make_or_pull(Ctl *c, Created *ret)
+{
+        PullPolicy policy = c->spec->pull;
+        int r = 0;
+
+        if (policy == PULL_ALWAYS || policy == PULL_NEWER)
+                r = pull_image(c, policy == PULL_ALWAYS ? "always" : "newer");
+        else if (policy == PULL_MISSING)
+                r = setting_assign(c->spec, setting_get(SETTING_PULL), "never", &c->error);
+        if (r != 0)
+                return r;
+        r = make(c, ret);
+        if (r >= 0 || policy != PULL_MISSING || c->error.kind != ERROR_NO_SUCH_IMAGE ||
+            startswith(c->spec->image, "localhost/"))
+                return r;
+        error_done(&c->error);
+        r = pull_image(c, "missing");
+        return r != 0 ? r : make(c, ret);
+}
+
 /* The container as the flags and arguments describe it. */
 static int create(Ctl *c, Created *ret)
 {
@@ -156,8 +194,8 @@ static int create(Ctl *c, Created *ret)
         if (r >= 0 && ctl_value(c, FLAG_CID_FILE) && access(ctl_value(c, FLAG_CID_FILE), F_OK) == 0)
                 r = error_set_errno(&c->error, EEXIST, "%s", ctl_value(c, FLAG_CID_FILE));
         if (r >= 0)
-                r = spec_has(c->spec, SETTING_NAME) ? new_container(c, ret) : new_unnamed_container(c, ret);
-        if (r < 0)
+                r = make_or_pull(c, ret);
+        if (r != 0)
                 return r;
         r = write_cid_file(c, ret->id);
         if (r < 0)
@@ -171,7 +209,7 @@ int verb_create(Ctl *c)
         int r;
 
         r = create(c, &n);
-        if (r >= 0)
+        if (r == 0)
                 puts(n.id);
         return r;
 }
@@ -270,7 +308,7 @@ int verb_run(Ctl *c)
                 return error_set(&c->error, ERROR_NOT_SUPPORTED,
                                  "containers have no terminals yet: leave out -t");
         r = create(c, &n);
-        if (r < 0)
+        if (r != 0)
                 return r;
         if (ctl_has(c, FLAG_DETACH))
                 r = run_in_background(c, &n);

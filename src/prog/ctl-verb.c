@@ -6,7 +6,9 @@
 #include "prog/ctl-option.h"
 
 #define LIST_FLAGS (F(FILTER) | F(FORMAT) | F(NO_HEADING) | F(NO_TRUNC) | F(QUIET) | F(SORT))
-#define MAKE_FLAGS (F(CID_FILE) | F(ENV_FILE) | F(LABEL_FILE) | F(REPLACE))
+#define MAKE_FLAGS                                                                                           \
+        (F(AUTHFILE) | F(CID_FILE) | F(ENV_FILE) | F(LABEL_FILE) | F(NO_PROGRESS) | F(REPLACE) |             \
+         F(TLS_VERIFY))
 
 #define FETCH_FLAGS (F(AUTHFILE) | F(CERT_DIR) | F(CREDS) | F(RETRY) | F(RETRY_DELAY) | F(TLS_VERIFY))
 #define PLATFORM_FLAGS (F(ARCH) | F(OS) | F(PLATFORM) | F(VARIANT))

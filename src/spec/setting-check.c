@@ -10,6 +10,7 @@
 #include "spec/image-ref.h"
 #include "spec/item.h"
 #include "spec/name.h"
+#include "spec/platform.h"
 #include "spec/setting-check.h"
 
 static int fail(const char **ret_error, const char *reason)
@@ -198,5 +199,14 @@ int check_cpuset(const char *s, const char **ret_error)
 {
         if (!*s || strspn(s, "0123456789,-") != strlen(s))
                 return fail(ret_error, "a list of CPUs is wanted, as 0-3,5");
+        return 0;
+}
+
+int check_platform(const char *s, const char **ret_error)
+{
+        _cleanup_platform_ Platform p = {};
+
+        if (platform_parse(s, &p) < 0)
+                return fail(ret_error, "a platform is wanted, as linux/arm64/v8");
         return 0;
 }

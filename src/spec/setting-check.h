@@ -27,3 +27,4 @@ int check_seccomp(const char *s, const char **ret_error);
 int check_sysctl(const char *s, const char **ret_error);
 int check_timezone(const char *s, const char **ret_error);
 int check_cpuset(const char *s, const char **ret_error);
+int check_platform(const char *s, const char **ret_error);

@@ -77,6 +77,15 @@ static const char *const sdnotify_modes[_SDNOTIFY_MAX] = {
 static const EnumTable sdnotify_table = {sdnotify_modes, ELEMENTSOF(sdnotify_modes),
                                          "conmon, container or ignore is wanted", "WHO"};
 
+static const char *const pull_policies[_PULL_POLICY_MAX] = {
+        [PULL_MISSING] = "missing",
+        [PULL_ALWAYS] = "always",
+        [PULL_NEWER] = "newer",
+        [PULL_NEVER] = "never",
+};
+static const EnumTable pull_table = {pull_policies, ELEMENTSOF(pull_policies),
+                                     "missing, always, newer or never is wanted", "POLICY"};
+
 static const char *const systemd_modes[_SYSTEMD_MODE_MAX] = {
         [SYSTEMD_FALSE] = "false",
         [SYSTEMD_TRUE] = "true",
@@ -100,6 +109,7 @@ static const Range range_pids = {0, INT64_MAX};
 static const Range range_period = {1000, 1000000};
 static const Range range_time = {1000, INT64_MAX};
 static const Range range_retries = {0, UINT32_MAX};
+static const Range range_pull_retries = {0, 100};
 static const Range range_oom = {-1000, 1000};
 
 /* Type and place of a field in one word; does not compile when the field is not of the type's C type. */
@@ -126,6 +136,16 @@ static const Setting settings[_SETTING_MAX] = {
                           .example = "web", .metavar = "NAME", .help = "Name of the container"},
         [SETTING_IMAGE] = {"Image", .kinds = CONTAINER, FIELD(image, string), ARG(check_image),
                            .flags = SETTING_NO_FLAG, .example = "localhost/web:1.0", .help = "Image to run"},
+        [SETTING_PULL] = {"Pull", .kinds = CONTAINER, FIELD_ENUM(pull, pull_table), .otherwise = "missing",
+                          .example = "newer",
+                          .help = "When the image is pulled: missing, always, newer, never"},
+        [SETTING_PLATFORM] = {"Platform", .kinds = CONTAINER, FIELD(platform, string), ARG(check_platform),
+                              .flags = SETTING_NO_QUADLET, .example = "linux/arm64",
+                              .metavar = "OS/ARCH[/VARIANT]", .help = "Platform of the image that is pulled"},
+        [SETTING_RETRY] = {"Retry", .kinds = CONTAINER, FIELD(retry, count), .arg = &range_pull_retries,
+                           .example = "5", .help = "How often a pull is tried again"},
+        [SETTING_RETRY_DELAY] = {"RetryDelay", .kinds = CONTAINER, FIELD(retry_delay, usec), .example = "5s",
+                                 .help = "Time before that, doubled each time"},
         [SETTING_COMMAND] = {"Command", "Exec", .kinds = BOTH, FIELD(command, argv), .flags = SETTING_NO_FLAG,
                              .example = "nginx -g \"daemon off;\"", .help = "Command and its arguments"},
         [SETTING_ENTRYPOINT] = {"Entrypoint", .kinds = CONTAINER, FIELD(entrypoint, argv),
@@ -609,4 +629,14 @@ bool spec_equal(const Spec *a, const Spec *b)
                 if (!row->type->equal(field_of_const(a, row), field_of_const(b, row)))
                         return false;
         return true;
+}
+
+int pull_policy_from_string(const char *s, PullPolicy *ret)
+{
+        for (PullPolicy p = 0; p < _PULL_POLICY_MAX; p++)
+                if (streq_ptr(pull_policies[p], s)) {
+                        *ret = p;
+                        return 0;
+                }
+        return -EINVAL;
 }

@@ -77,6 +77,10 @@ typedef enum SettingId {
         SETTING_DEVICE_WRITE_BPS,
         SETTING_DEVICE_READ_IOPS,
         SETTING_DEVICE_WRITE_IOPS,
+        SETTING_PULL,
+        SETTING_PLATFORM,
+        SETTING_RETRY,
+        SETTING_RETRY_DELAY,
         _SETTING_MAX,
         _SETTING_INVALID = -EINVAL,
 } SettingId;
@@ -140,3 +144,6 @@ json_t *setting_json(const Spec *s, const Setting *row);
  * error that names the member and the nearest row). */
 json_t *spec_to_json(const Spec *s);
 int spec_from_json(Spec *s, const json_t *object, json_t **rest, Error *error);
+
+/* The words of SETTING_PULL, for who pulls without a container. -EINVAL. */
+int pull_policy_from_string(const char *s, PullPolicy *ret);

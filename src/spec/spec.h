@@ -55,6 +55,14 @@ typedef enum SystemdMode {
         _SYSTEMD_MODE_MAX,
 } SystemdMode;
 
+typedef enum PullPolicy {
+        PULL_MISSING, /* only what is not here */
+        PULL_ALWAYS,
+        PULL_NEWER, /* as always; what is here will do when the registry does not answer */
+        PULL_NEVER,
+        _PULL_POLICY_MAX,
+} PullPolicy;
+
 /* At most this many rows; the bitmap below follows. */
 #define SETTINGS_MAX 128
 
@@ -64,6 +72,10 @@ typedef struct Spec {
 
         char *name;
         char *image;
+        PullPolicy pull;
+        char *platform;
+        uint64_t retry;
+        uint64_t retry_delay; /* usec */
         char **command;
         char **entrypoint;
         Map *environment;
