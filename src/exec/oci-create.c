@@ -360,7 +360,8 @@ static int converse(Creation *c, Error *error)
 
         r = hear(c, &word, error);
         if (r >= 0 && word == CHANNEL_MOUNTED) {
-                r = run_hooks(c, LAUNCH_HOOK_PRESTART, OCI_CREATING, error);
+                /* The old name of the same moment came with another word for it. */
+                r = run_hooks(c, LAUNCH_HOOK_PRESTART, OCI_CREATED, error);
                 if (r >= 0)
                         r = run_hooks(c, LAUNCH_HOOK_CREATE_RUNTIME, OCI_CREATING, error);
                 if (r < 0)
