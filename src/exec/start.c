@@ -8,6 +8,7 @@
 
 #include "base/journal.h"
 #include "base/str.h"
+#include "exec/delegate.h"
 #include "exec/launcher.h"
 #include "exec/log-pipe.h"
 #include "exec/order.h"
@@ -109,6 +110,8 @@ static int prepare(Start *s, const char *id, char *const *args, Error *error)
                 r = plan_relay(s, id, error);
         if (r >= 0)
                 r = payload_open(&s->payload, error);
+        if (r >= 0)
+                r = delegate_cgroup(s->payload.launch, error);
         if (r < 0)
                 return r;
         r = prepare_output(s, args);
