@@ -2,6 +2,8 @@
 
 /* What a spec and an image give the executor to do. */
 
+#include <signal.h>
+
 #include "base/str.h"
 #include "spec/item.h"
 #include "spec/launch-build.h"
@@ -246,4 +248,87 @@ TEST(pipes_for_who_opens_its_output_by_path)
                 CHECK_OK(launch_build(built.spec, &built.image, &context, &l, &built.error));
                 CHECK_EQ(l->log_pipe, c->pipes);
         }
+}
+
+static bool has_option(const Launch *l, const char *destination, const char *option)
+{
+        const LaunchMount *m = mount_at(l, destination);
+
+        CHECK(m);
+        return strv_contains(m->options, option);
+}
+
+TEST(init_comes_first)
+{
+        _cleanup_(case_done) Case c = BUILD("RunInit", "true", "ReadOnly", "true");
+        _cleanup_free_ char *args = NULL;
+
+        CHECK_OK(c.result);
+        args = strv_join(c.launch->process.args, " ");
+        CHECK_STREQ(args, "/run/podman-init -- /entry serve");
+        /* Behind the tmpfs on /run, which would hide it. */
+        CHECK(mount_at(c.launch, "/run/podman-init") > mount_at(c.launch, "/run"));
+        CHECK(has_option(c.launch, "/run/podman-init", "ro"));
+}
+
+TEST(systemd_is_known_by_its_command)
+{
+        static const struct {
+                const char *command, *systemd;
+                bool is;
+        } cases[] = {
+                {"/sbin/init", "true", true},
+                {"/usr/sbin/init", "true", true},
+                {"/usr/local/sbin/init", "true", true},
+                {"/lib/systemd/systemd --user", "true", true},
+                {"systemd", "true", true},
+                {"/sbin/init.sh", "true", false},
+                {"init", "true", false},
+                {"/sbin/init", "false", false},
+                {"sleep 1", "always", true},
+        };
+
+        FOREACH_ELEMENT(k, cases) {
+                _cleanup_(spec_freep) Spec *s = spec_new(SPEC_CONTAINER);
+                ImageConfig image = {};
+
+                CHECK_OK(setting_assign(s, setting_get(SETTING_COMMAND), k->command, NULL));
+                CHECK_OK(setting_assign(s, setting_get(SETTING_SYSTEMD), k->systemd, NULL));
+                CHECK_OK(spec_complete(s, &image, NULL));
+                CHECK_EQ(s->systemd == SYSTEMD_ALWAYS, k->is);
+                CHECK_EQ(s->stop_signal == SIGRTMIN + 3, k->is);
+        }
+}
+
+TEST(systemd_has_what_it_needs)
+{
+        _cleanup_(case_done) Case c = BUILD("Systemd", "always"), plain = BUILD("Systemd", "true");
+
+        CHECK_OK(c.result);
+        CHECK(mount_at(c.launch, "/run") && mount_at(c.launch, "/run/lock") && mount_at(c.launch, "/tmp") &&
+              mount_at(c.launch, "/var/log/journal"));
+        CHECK(has_option(c.launch, "/sys/fs/cgroup", "rw"));
+        CHECK(strv_contains(c.launch->process.env, "container_uuid=0123456789abcdef0123456789abcdef"));
+        CHECK(has_option(plain.launch, "/sys/fs/cgroup", "ro"));
+        CHECK(!mount_at(plain.launch, "/run"));
+}
+
+TEST(own_ids)
+{
+        LaunchIdMap ids[] = {{0, 1000000, 4}};
+        LaunchIdMaps maps = {ids, ids, 1, 1};
+        LaunchContext mapped = context;
+        _cleanup_(case_done) Case c = BUILD("Network", "host", "Volumes", "/a:/a:idmap", "Volumes", "/b:/b");
+        _cleanup_(launch_freep) Launch *l = NULL;
+
+        CHECK(!has_option(c.launch, "/a", "idmap"));
+        CHECK(!(c.launch->namespaces & 1U << LAUNCH_NS_USER));
+        mapped.maps = &maps;
+        CHECK_OK(launch_build(c.spec, &c.image, &mapped, &l, NULL));
+        CHECK(l->namespaces & 1U << LAUNCH_NS_USER);
+        CHECK_EQ(l->maps.uids[0].host_id, 1000000);
+        CHECK(has_option(l, "/a", "idmap") && !has_option(l, "/b", "idmap") &&
+              has_option(l, "/etc/hosts", "idmap"));
+        CHECK_STREQ(mount_at(l, "/sys")->type, "bind");
+        CHECK(!has_option(l, "/dev/pts", "gid=5"));
 }
