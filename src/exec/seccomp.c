@@ -7,6 +7,7 @@
 #include <seccomp.h>
 #include <sys/syscall.h>
 
+#include "base/parse.h"
 #include "base/str.h"
 #include "exec/bpf.h"
 #include "exec/seccomp.h"
@@ -126,6 +127,57 @@ void filter_done(Filter *f)
 static int invalid(Error *error, const char *what, const char *value)
 {
         return error_set(error, ERROR_INVALID_ARGUMENT, "Seccomp profile: %s \"%s\"", what, strempty(value));
+}
+
+/* What has the wrong type would else be as if it were not there, and a rule that is not there forbids
+ * nothing. */
+typedef struct Shape {
+        const char *name;
+        json_type type;
+} Shape;
+
+static const Shape profile_shape[] = {
+        {"defaultAction", JSON_STRING}, {"defaultErrnoRet", JSON_INTEGER}, {"defaultErrno", JSON_STRING},
+        {"architectures", JSON_ARRAY},  {"archMap", JSON_ARRAY},           {"flags", JSON_ARRAY},
+        {"syscalls", JSON_ARRAY},       {"listenerPath", JSON_STRING},     {"listenerMetadata", JSON_STRING},
+};
+
+static const Shape rule_shape[] = {
+        {"names", JSON_ARRAY},  {"name", JSON_STRING}, {"action", JSON_STRING},   {"errnoRet", JSON_INTEGER},
+        {"errno", JSON_STRING}, {"args", JSON_ARRAY},  {"includes", JSON_OBJECT}, {"excludes", JSON_OBJECT},
+};
+
+static const Shape condition_shape[] = {
+        {"caps", JSON_ARRAY},
+        {"arches", JSON_ARRAY},
+        {"minKernel", JSON_STRING},
+};
+
+static int check_shape(const json_t *v, const Shape *shape, size_t n, Error *error)
+{
+        for (size_t i = 0; i < n; i++) {
+                const json_t *m = json_object_get(v, shape[i].name);
+
+                if (m && !json_is_null(m) && json_typeof(m) != shape[i].type)
+                        return invalid(error, "wrong type of", shape[i].name);
+        }
+        return 0;
+}
+
+/* Numbers that need the 64th bit come as text. */
+static int u64_of(const json_t *v, const char *name, uint64_t *ret, Error *error)
+{
+        const json_t *m = json_object_get(v, name);
+
+        *ret = 0;
+        if (!m || json_is_null(m))
+                return 0;
+        if (json_is_string(m) && parse_u64(json_string_value(m), 0, UINT64_MAX, ret) >= 0)
+                return 0;
+        if (!json_is_integer(m) || json_integer_value(m) < 0)
+                return invalid(error, "an argument's value is no number:", name);
+        *ret = (uint64_t) json_integer_value(m);
+        return 0;
 }
 
 static int errno_of(const json_t *v, const char *number, const char *name, unsigned otherwise, unsigned *ret)
@@ -281,7 +333,14 @@ static int comparison_of(const json_t *v, Comparison *ret, Error *error)
 {
         const char *name = json_get_string(v, "op");
         int64_t index = json_get_i64(v, "index", -1);
+        uint64_t value, second;
+        int r;
 
+        r = u64_of(v, "value", &value, error);
+        if (r >= 0)
+                r = u64_of(v, "valueTwo", &second, error);
+        if (r < 0)
+                return r;
         if (index < 0 || index >= (int64_t) COMPARISONS_MAX)
                 return invalid(error, "argument index out of range of operator", name);
         for (Compare compare = 0; compare < _COMPARE_MAX; compare++) {
@@ -290,11 +349,11 @@ static int comparison_of(const json_t *v, Comparison *ret, Error *error)
                 *ret = (Comparison){
                         .argument = (unsigned) index,
                         .compare = compare,
-                        .value = (uint64_t) json_get_i64(v, "value", 0),
+                        .value = value,
                 };
                 if (compare == COMPARE_MASKED_EQ) {
                         ret->mask = ret->value;
-                        ret->value = (uint64_t) json_get_i64(v, "valueTwo", 0) & ret->mask;
+                        ret->value = second & ret->mask;
                 }
                 return 0;
         }
@@ -407,6 +466,19 @@ static int add_calls(Compiler *c, const json_t *v, uint32_t action, Error *error
         return r;
 }
 
+static int check_rule(const json_t *rule, Error *error)
+{
+        int r;
+
+        r = check_shape(rule, rule_shape, ELEMENTSOF(rule_shape), error);
+        if (r >= 0)
+                r = check_shape(json_get_object(rule, "includes"), condition_shape,
+                                ELEMENTSOF(condition_shape), error);
+        return r < 0 ? r
+                     : check_shape(json_get_object(rule, "excludes"), condition_shape,
+                                   ELEMENTSOF(condition_shape), error);
+}
+
 static int add_rules(Compiler *c, const json_t *profile, Error *error)
 {
         const json_t *rules = json_get_array(profile, "syscalls");
@@ -419,6 +491,9 @@ static int add_rules(Compiler *c, const json_t *profile, Error *error)
 
                 if (!json_is_object(rule))
                         return invalid(error, "a rule is no object", NULL);
+                r = check_rule(rule, error);
+                if (r < 0)
+                        return r;
                 if (!is_included(c, json_get_object(rule, "includes")) ||
                     is_excluded(c, json_get_object(rule, "excludes")))
                         continue;
@@ -501,6 +576,9 @@ int filter_compile(const json_t *profile, const FilterContext *conditions, Filte
 
         if (!json_is_object(profile))
                 return invalid(error, "not an object", NULL);
+        r = check_shape(profile, profile_shape, ELEMENTSOF(profile_shape), error);
+        if (r < 0)
+                return r;
         if (errno_of(profile, "defaultErrnoRet", "defaultErrno", EPERM, &value) < 0)
                 return invalid(error, "unknown errno", json_get_string(profile, "defaultErrno"));
         r = action_of(json_get_string(profile, "defaultAction"), value, &c.default_action, error);

@@ -231,6 +231,24 @@ TEST(several_values_of_one_argument)
         CHECK_EQ(under(&f, probe_dup, 501), EBADF);
 }
 
+static int probe_wide(int fd)
+{
+        return syscall(SYS_dup, (long) fd) < 0 ? errno : 0;
+}
+
+/* With the 64th bit, which the parser's integers do not have. */
+TEST(large_values)
+{
+        static const char text[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"dup\"],"
+                                   "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":205,\"args\":["
+                                   "{\"index\":0,\"value\":18446744073709551615,\"op\":\"SCMP_CMP_EQ\"}]}]}";
+        _cleanup_filter_ Filter f = {};
+
+        compile_text(text, 0, &f);
+        CHECK_EQ(under(&f, probe_wide, -1), 205);
+        CHECK_EQ(under(&f, probe_wide, 0), 0);
+}
+
 TEST(distribution_profile)
 {
         static const char path[] = "/usr/share/containers/seccomp.json";
@@ -352,6 +370,17 @@ TEST(refused)
                 "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[7]}",
                 "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"flags\":[\"SECCOMP_FILTER_FLAG_NEW_LISTENER\"]}",
                 "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[1]}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":{}}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":\"x\"}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":\"read\",\"action\":\"SCMP_"
+                "ACT_"
+                "ERRNO\"}]}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_"
+                "ACT_"
+                "ERRNO\",\"includes\":{\"caps\":\"CAP_CHOWN\"}}]}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_"
+                "ACT_"
+                "ERRNO\",\"args\":[{\"index\":0,\"value\":-1,\"op\":\"SCMP_CMP_EQ\"}]}]}",
                 "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"read\"]}]}",
                 "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[1],\"action\":\"SCMP_ACT_"
                 "ALLOW\"}]}",
