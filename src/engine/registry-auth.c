@@ -184,18 +184,17 @@ static bool token_is_valid(const char *s)
         return true;
 }
 
-static int read_token(Registry *g, const HttpResponse *response, char **ret, Error *error)
+int registry_read_token(const char *text, size_t size, char **ret)
 {
         _cleanup_json_ json_t *v = NULL;
         const char *token;
-        int r = json_parse(strempty(response->body), response->body_size, &v, NULL);
+        int r = json_parse(text, size, &v, NULL);
 
-        if (r == -ENOMEM)
-                return r;
-        token = r >= 0 ? json_get_string(v, "token") ?: json_get_string(v, "access_token") : NULL;
+        if (r < 0)
+                return r == -ENOMEM ? r : -EBADMSG;
+        token = json_get_string(v, "token") ?: json_get_string(v, "access_token");
         if (!token_is_valid(token))
-                return error_set(error, ERROR_BAD_REGISTRY, "The token server of %s answers without a token",
-                                 g->host);
+                return -EBADMSG;
         *ret = str_printf("Bearer %s", token);
         return *ret ? 0 : -ENOMEM;
 }
@@ -248,7 +247,12 @@ static int fetch_token(Registry *g, Http *h, const Challenge *c, char **ret, Err
         if (r >= 0)
                 r = request_token(g, h, &q, &response, error);
         secret_free(secret);
-        return r < 0 ? r : read_token(g, &response, ret, error);
+        if (r < 0)
+                return r;
+        r = registry_read_token(strempty(response.body), response.body_size, ret);
+        return r == -EBADMSG ? error_set(error, ERROR_BAD_REGISTRY,
+                                         "The token server of %s answers without a token", g->host)
+                             : r;
 }
 
 /* Bearer where it is offered, because it shows the registry nothing but a token. */

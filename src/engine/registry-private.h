@@ -60,6 +60,9 @@ int registry_get_json(Registry *g, Http *h, const char *url, const char *what, j
  */
 int registry_authorize(Registry *g, Http *h, const HttpResponse *response, unsigned generation, Error *error);
 
+/* The header's value out of a token server's answer. -EBADMSG: there is none that could be one. */
+int registry_read_token(const char *text, size_t size, char **ret);
+
 /* Hands the error of one attempt on as that of all. Returns a negative errno. */
 int registry_fail(Error *error, const Error *e, int r);
 
