@@ -54,11 +54,14 @@ static int find_kept(Ctl *c, const char *key, Credentials *ret)
         return credentials_find(c, host, path ? path + 1 : NULL, ret);
 }
 
+/* Whether the registry lets them in; what they may do there it does not tell. */
 static int check(Ctl *c, const char *key, const Credentials *credentials)
 {
+        _cleanup_free_ char *host = strndup(key, strcspn(key, "/"));
         _cleanup_message_ sd_bus_message *m = NULL;
         _cleanup_call_ Call call = {};
-        int r = bus_new_call(c, &m, BUS_PATH, RUNTIME_INTERFACE, "CheckCredentials", "s", key);
+        int r = host ? bus_new_call(c, &m, BUS_PATH, RUNTIME_INTERFACE, "CheckCredentials", "s", host)
+                     : -ENOMEM;
 
         if (r < 0)
                 return r;
@@ -72,7 +75,7 @@ static int check(Ctl *c, const char *key, const Credentials *credentials)
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sa{ss}}");
         if (r >= 0)
-                r = credentials_append_one(m, key, credentials);
+                r = credentials_append_one(m, host, credentials);
         for (size_t i = 0; i < 3; i++)
                 if (r >= 0)
                         r = sd_bus_message_close_container(m);
