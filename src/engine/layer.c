@@ -746,6 +746,8 @@ int layer_import(ImageStore *store, const LayerSource *source, Stream *in, Tree 
                                        source->digest ? source->digest : source->diff_id);
         tree_set_bytes(l.tree, l.unpacked);
         r = recorder_store(l.recorder, store, l.tree, error);
+        /* Large layers: what is not needed any more makes room for the list of the largest directory. */
+        l.recorder = recorder_free(l.recorder);
         if (r >= 0)
                 r = image_store_write_layer(store, source->diff_id, l.tree, error);
         if (r < 0)

@@ -8,6 +8,7 @@
  * {"Error":...}. */
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -18,6 +19,8 @@
 #include "prog/pull.h"
 #include "prog/result.h"
 #include "spec/name.h"
+
+#define LARGE_ALLOCATION (128 * 1024)
 
 typedef struct Verb {
         const char *name;
@@ -113,6 +116,7 @@ int main(int argc, char **argv)
         log_setup("berth-pull");
         (void) umask(077);
         (void) signal(SIGPIPE, SIG_IGN);
+        (void) mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION); /* what is freed is given back */
         while ((c = getopt_long(argc, argv, "+h", options, NULL)) >= 0)
                 if (c == 's')
                         state = optarg;
