@@ -19,7 +19,7 @@ make_root() {
         local tool
         mkdir -p "$1"/{bin,dev,etc,proc,sys,tmp}
         cp /bin/busybox "$1/bin/busybox"
-        for tool in sh cat ls id mkdir mount mknod readlink stat touch head wc env test true sleep grep awk hostname \
+        for tool in sh cat ls id ip tr uname mkdir mount mknod readlink stat touch head wc env test true sleep grep awk hostname \
                 find sort pwd echo dd chmod chown umount; do
                 ln -sf busybox "$1/bin/$tool"
         done
