@@ -102,9 +102,10 @@ static int build_memory(const LaunchResources *r, CgroupSettings *s, Error *erro
 
         if (r->memory.disable_oom_killer)
                 return unsupported(error, "memory.disableOOMKiller");
-        if (r->memory.limit.set && r->memory.limit.value != 0)
+        /* 0 is how engines say that nothing is said. */
+        if (r->memory.limit.value != 0)
                 n = add(s, "memory.limit", "memory.max", number_or_max(r->memory.limit.value));
-        if (n >= 0 && r->memory.reservation.set)
+        if (n >= 0 && r->memory.reservation.value != 0)
                 n = add(s, "memory.reservation", "memory.low", number_or_max(r->memory.reservation.value));
         return n < 0 ? n : build_swap(r, s, error);
 }
@@ -309,6 +310,9 @@ int cgroup_settings_apply(const CgroupSettings *s, const char *path, Error *erro
                 const CgroupSetting *one = &s->settings[i];
                 int r = write_one(path, one);
 
+                /* Where nobody can limit, nothing is limited. */
+                if (r == -ENOENT && startswith(one->value, "max"))
+                        continue;
                 if (r == -ENOENT || r == -EACCES)
                         return not_available(one, path, r, error);
                 if (r < 0)

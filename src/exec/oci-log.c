@@ -49,11 +49,25 @@ static const char *hint(const Error *error)
                        : "";
 }
 
+/* And by the words of the error itself, which runtimes in Go do not begin with a capital. */
+static void fold_reason(const Error *error, char *text)
+{
+        char *reason = NULL;
+
+        if (error->kind != ERROR_COMMAND_NOT_FOUND && error->kind != ERROR_COMMAND_NOT_EXECUTABLE)
+                return;
+        for (char *p = text; p && (p = strstr(p, ": ")); p += 2)
+                reason = p + 2;
+        if (reason && *reason >= 'A' && *reason <= 'Z')
+                *reason += 'a' - 'A';
+}
+
 int oci_failed(const Oci *o, const Error *error)
 {
         _cleanup_free_ char *text = str_printf("%s%s", strempty(error->message), hint(error));
         const char *message = text ?: strempty(error->message);
 
+        fold_reason(error, text);
         write_log(o, "error", message);
         (void) fprintf(stderr, "berth-exec: %s\n", message);
         /* A session that did not begin is told from one that ended with a status of its own. */

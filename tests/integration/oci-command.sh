@@ -122,7 +122,7 @@ rt delete r2
 make_bundle "$TMP/bnone" '.process.args = ["/none"]'
 fails_with 1 'no such file or directory' rt run --bundle bnone r3
 make_bundle "$TMP/betc" '.process.args = ["/etc"]'
-fails_with 1 'Permission denied' rt run --bundle betc r3
+fails_with 1 'permission denied' rt run --bundle betc r3
 fails_with 1 'no such file or directory' rt create --bundle bnone r3
 is "nothing is left of what failed" "$(rt list -q; ls -d /sys/fs/cgroup/r3 2>/dev/null)" ""
 quiet rt run -d --bundle b --pid-file "$TMP/pid" e1
