@@ -25,6 +25,7 @@
 
 typedef struct Import {
         ImageStore *store;
+        const LayerSource *source;
         Pump *pump;
         Recorder *recorder;
         Tree *tree;
@@ -376,6 +377,8 @@ static int import_file(Import *l, Node *n)
         if ((uint64_t) size > LAYER_SIZE_MAX - l->unpacked)
                 return limit(l, "the layer unpacks to more than 64 GiB");
         l->unpacked += (uint64_t) size;
+        if (l->source->bytes_max > 0 && l->unpacked > l->source->bytes_max)
+                return limit(l, "the image unpacks to more bytes than the setting allows");
         r = import_content(l, &a, (uint64_t) size, sum);
         if (r < 0)
                 return r;
@@ -512,6 +515,8 @@ static int import_entry(Import *l)
 
         if (++l->n_entries > TREE_NODES_MAX)
                 return limit(l, "more entries than an image may have");
+        if (l->source->entries_max > 0 && l->n_entries > l->source->entries_max)
+                return limit(l, "the image has more entries than the setting allows");
         if (isempty(path))
                 return bad(l, "has no name");
         r = resolve(l, path, &parent, name);
@@ -726,6 +731,7 @@ int layer_import(ImageStore *store, const LayerSource *source, Stream *in, Tree 
         _cleanup_error_ Error inner = ERROR_INIT;
         _cleanup_(import_done) Import l = {
                 .store = store,
+                .source = source,
                 .tree = tree_new(),
                 .tar = archive_read_new(),
                 .recorder = recorder_new(),

@@ -32,6 +32,8 @@ typedef struct LayerSource {
         const char *digest;  /* of what in hands out, when it is known; NULL: only diff_id */
         uint64_t size;       /* of the same */
         Coding coding;
+        uint64_t bytes_max;   /* of all files together; 0: LAYER_SIZE_MAX alone */
+        uint64_t entries_max; /* 0: TREE_NODES_MAX alone */
 } LayerSource;
 
 /* Reads the layer in a transaction of the store and adds it there. in is taken. Errors name the layer and

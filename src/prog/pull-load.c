@@ -19,14 +19,16 @@ typedef struct Load {
         ImageStore *store;
         TransportImages list;
         Bundle *bundle;
-        bool reread;       /* every layer, also those that the store has */
-        bool distrust;     /* the store: look at what is there, and put it right; alone */
-        char **made;       /* hidden directories, in the order of the images; "" for one that is not needed */
-        bool single;       /* an archive of several images is refused */
-        size_t first_item; /* of the progress: the image's lowest layer */
-        Platform platform; /* asked for; empty: nothing was */
-        char **refused;    /* transports that the policy for images does not accept */
-        Error *error;      /* the pull's */
+        bool reread;   /* every layer, also those that the store has */
+        bool distrust; /* the store: look at what is there, and put it right; alone */
+        char **made;   /* hidden directories, in the order of the images; "" for one that is not needed */
+        bool single;   /* an archive of several images is refused */
+        uint64_t bytes_max, entries_max;   /* of an image; 0: no more than is built in */
+        uint64_t bytes_left, entries_left; /* of the image at hand */
+        size_t first_item;                 /* of the progress: the image's lowest layer */
+        Platform platform;                 /* asked for; empty: nothing was */
+        char **refused;                    /* transports that the policy for images does not accept */
+        Error *error;                      /* the pull's */
 } Load;
 
 static void load_done(Load *p)
@@ -80,7 +82,14 @@ static int open_counted(Load *p, size_t item, Stream *in, Stream **ret)
 static int import_layer(Load *p, TransportImage *image, size_t i, size_t item, Tree **ret)
 {
         const TransportLayer *l = &image->layers[i];
-        const LayerSource source = {image->config->diff_ids[i], l->digest, l->size, l->coding};
+        const LayerSource source = {
+                .diff_id = image->config->diff_ids[i],
+                .digest = l->digest,
+                .size = l->size,
+                .coding = l->coding,
+                .bytes_max = p->bytes_left,
+                .entries_max = p->entries_left,
+        };
         Stream *in;
         int r = transport_open_layer(p->bundle, l, &in, p->error);
 
@@ -142,6 +151,26 @@ static int note_manifest(const TransportImage *image)
         return 0;
 }
 
+/* 0 stands for no limit, so the last byte or entry that is left stays. */
+static uint64_t less(uint64_t left, uint64_t used)
+{
+        return left == 0 ? 0 : left > used ? left - used : 1;
+}
+
+/* Layers that the store had count too. */
+static int count_layer(Load *p, const TransportImage *image, size_t i, const Tree *layer)
+{
+        if ((p->bytes_left > 0 && tree_bytes(layer) > p->bytes_left) ||
+            (p->entries_left > 0 && tree_size(layer) > p->entries_left))
+                return error_set(
+                        p->error, ERROR_LIMIT,
+                        "Layer %s: the image unpacks to more bytes or entries than the setting allows",
+                        image->config->diff_ids[i]);
+        p->bytes_left = less(p->bytes_left, tree_bytes(layer));
+        p->entries_left = less(p->entries_left, tree_size(layer));
+        return 0;
+}
+
 static int merge_failed(Load *p, const TransportImage *image, size_t i, const Node *n, int r)
 {
         _cleanup_free_ char *path = NULL;
@@ -161,11 +190,15 @@ static int merge_failed(Load *p, const TransportImage *image, size_t i, const No
 /* The image's layers, one over the other. */
 static int merge_layers(Load *p, TransportImage *image, Tree **tree)
 {
+        p->bytes_left = p->bytes_max;
+        p->entries_left = p->entries_max;
         for (size_t i = 0; i < image->n_layers; i++) {
                 _cleanup_(tree_freep) Tree *layer = NULL;
                 const Node *bad = NULL;
                 int r = get_layer(p, image, i, &layer);
 
+                if (r >= 0)
+                        r = count_layer(p, image, i, layer);
                 if (r >= 0)
                         r = note_layer(image, i, layer);
                 if (r < 0)
@@ -374,26 +407,42 @@ static int load_result(Load *p)
         return p->pull->result ? 0 : -ENOMEM;
 }
 
+static int read_platform(Load *p, const char *text)
+{
+        int r;
+
+        platform_done(&p->platform);
+        r = platform_parse(text, &p->platform);
+        return r == -EINVAL ? error_set(p->error, ERROR_INVALID_ARGUMENT, "\"%s\" is not a platform", text)
+                            : r;
+}
+
+static int read_number(Load *p, const char *text, uint64_t *ret)
+{
+        return parse_u64(text, 1, INT64_MAX, ret) < 0
+                       ? error_set(p->error, ERROR_INVALID_ARGUMENT, "\"%s\" is not a number", text)
+                       : 0;
+}
+
 static int read_argument(Load *p, const char *argument)
 {
-        const char *platform = startswith(argument, "--platform=");
-        int r;
+        const char *value;
 
         if (streq(argument, "--distrust") || streq(argument, "--force"))
                 p->distrust = p->reread = true;
         else if (streq(argument, "--single"))
                 p->single = true;
-        else if (startswith(argument, "--refuse="))
-                return strv_append(&p->refused, startswith(argument, "--refuse="));
-        else if (!platform)
+        else if ((value = startswith(argument, "--refuse=")))
+                return strv_append(&p->refused, value);
+        else if ((value = startswith(argument, "--platform=")))
+                return read_platform(p, value);
+        else if ((value = startswith(argument, "--bytes-max=")))
+                return read_number(p, value, &p->bytes_max);
+        else if ((value = startswith(argument, "--entries-max=")))
+                return read_number(p, value, &p->entries_max);
+        else
                 return error_set(p->error, ERROR_INVALID_ARGUMENT, "load has no argument \"%s\"", argument);
-        if (!platform)
-                return 0;
-        platform_done(&p->platform);
-        r = platform_parse(platform, &p->platform);
-        return r == -EINVAL
-                       ? error_set(p->error, ERROR_INVALID_ARGUMENT, "\"%s\" is not a platform", platform)
-                       : r;
+        return 0;
 }
 
 static int check_policy(Load *p)

@@ -118,6 +118,12 @@ rm -rf "$STORE"
 is "nine loads and three sweeps at a time" "$(together)" 3
 ok "the objects are whole" ostree fsck --quiet --repo="$STORE/ostree/repo"
 
+# Limits that are set.
+again
+like "an image of more bytes than is allowed" "$(pull load --bytes-max=1000000 <"$IMAGES/nginx.oci.tar")" 'Error.Limit.*more bytes than the setting'
+like "or more entries" "$(pull load --entries-max=100 <"$IMAGES/nginx.oci.tar")" 'Error.Limit.*more entries than the setting'
+is "is refused, and nothing is left" "$(state)" "$before"
+
 # What is lost comes back with an archive that has it.
 again
 find "$STORE/ostree/repo/objects" -name '*.file' -o -name '*.dirtree' | sort | awk 'NR % 3 == 0' | xargs rm

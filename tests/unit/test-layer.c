@@ -733,13 +733,65 @@ static int import_packed(const Tar *packed, Coding coding, const char *diff_id, 
         _cleanup_close_ int state = -EBADF;
         _cleanup_(image_store_closep) ImageStore *s = store_open(&state);
         _cleanup_(tree_freep) Tree *tree = NULL;
-        const LayerSource source = {diff_id, digest, size, coding};
+        const LayerSource source = {.diff_id = diff_id, .digest = digest, .size = size, .coding = coding};
         int r;
 
         CHECK_OK(image_store_begin(s, NULL));
         r = layer_import(s, &source, memory_open(packed->data, packed->size, 1000), &tree, error);
         CHECK_EQ(image_store_has_layer(s, diff_id), r >= 0);
         return r;
+}
+
+/* A stream of several compressed pieces is one stream. */
+TEST(members)
+{
+        static const int filters[] = {ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_ZSTD};
+
+        NEEDS_ROOT();
+        FOREACH_ELEMENT(filter, filters) {
+                char diff_id[DIGEST_TEXT_SIZE], digest[DIGEST_TEXT_SIZE];
+                _cleanup_tar_ Tar t = {}, first = {}, second = {};
+
+                TAR(&t, FILE_("a"), FILE_("b"));
+                CHECK_OK(digest_of(t.data, t.size, diff_id));
+                tar_append(&first, t.data, 700);
+                tar_append(&second, t.data + 700, t.size - 700);
+                compress(&first, *filter);
+                compress(&second, *filter);
+                tar_append(&first, second.data, second.size);
+                CHECK_OK(digest_of(first.data, first.size, digest));
+                CHECK_OK(import_packed(&first, coding_from_magic(first.data, first.size), diff_id, digest,
+                                       first.size, NULL));
+        }
+}
+
+TEST(limits_that_are_set)
+{
+        static const struct {
+                uint64_t bytes, entries;
+                ErrorKind kind;
+        } rows[] = {
+                {0, 0, ERROR_NONE},  {2, 3, ERROR_NONE},     {1, 0, ERROR_LIMIT},
+                {0, 2, ERROR_LIMIT}, {100, 100, ERROR_NONE},
+        };
+
+        NEEDS_ROOT();
+        FOREACH_ELEMENT(row, rows) {
+                _cleanup_close_ int state = -EBADF;
+                _cleanup_(image_store_closep) ImageStore *s = store_open(&state);
+                _cleanup_(tree_freep) Tree *tree = NULL;
+                _cleanup_error_ Error error = ERROR_INIT;
+                _cleanup_tar_ Tar t = {};
+                char diff_id[DIGEST_TEXT_SIZE];
+                const LayerSource source = {
+                        .diff_id = diff_id, .bytes_max = row->bytes, .entries_max = row->entries};
+
+                TAR(&t, FILE_("a"), FILE_("b"), DIR_("c"));
+                CHECK_OK(digest_of(t.data, t.size, diff_id));
+                CHECK_OK(image_store_begin(s, NULL));
+                (void) layer_import(s, &source, memory_open(t.data, t.size, 4096), &tree, &error);
+                CHECK_EQ(error.kind, row->kind);
+        }
 }
 
 TEST(codings_and_digests)
