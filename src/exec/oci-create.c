@@ -109,7 +109,6 @@ static int fill_state(Creation *c, Error *error)
         OciState *s = &c->state;
         int r;
 
-        s->id = strdup(c->dir.id);
         s->oci_version = strdup(strempty(l->oci_version));
         s->bundle = strdup(c->bundle.path);
         s->rootfs = strdup(l->root_path);
