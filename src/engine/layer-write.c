@@ -2,8 +2,6 @@
 
 /* The tree says which names there are, directories' attributes and marks; what a file is, its object says. */
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <linux/limits.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -11,6 +9,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "engine/layer-write.h"
+#include "engine/tar.h"
 
 typedef struct LayerWriter {
         ImageStore *store;
@@ -44,6 +43,14 @@ static int tar_failed(LayerWriter *w)
         return error_set_errno(w->error, failed > 0 ? failed : EIO, "Cannot write the layer");
 }
 
+/* Names that are not ASCII are written byte for byte, with a warning. */
+static int write_header(LayerWriter *w)
+{
+        int x = archive_write_header(w->tar, w->entry);
+
+        return tar_header_is_readable(w->tar, x) ? 0 : tar_failed(w);
+}
+
 /* Relative, as entries of layers are; marks get a name of their own in their directory. */
 static int set_name(LayerWriter *w, const Node *n, const char *prefix, const char *name)
 {
@@ -70,7 +77,7 @@ static int write_mark(LayerWriter *w, const Node *directory, const char *name)
         archive_entry_set_perm(w->entry, 0600);
         archive_entry_set_size(w->entry, 0);
         archive_entry_set_mtime(w->entry, 0, 0);
-        return archive_write_header(w->tar, w->entry) == ARCHIVE_OK ? 0 : tar_failed(w);
+        return write_header(w);
 }
 
 static int write_directory(LayerWriter *w, const Node *n)
@@ -94,7 +101,7 @@ static int write_directory(LayerWriter *w, const Node *n)
         for (size_t i = 0; i < a->n_xattrs; i++)
                 archive_entry_xattr_add_entry(w->entry, a->xattrs[i].name, a->xattrs[i].value,
                                               a->xattrs[i].size);
-        return archive_write_header(w->tar, w->entry) == ARCHIVE_OK ? 0 : tar_failed(w);
+        return write_header(w);
 }
 
 /* Those of the image; the store's own say "trusted.". */
@@ -160,7 +167,7 @@ static int write_link(LayerWriter *w, const Node *n)
         archive_entry_set_filetype(w->entry, AE_IFREG);
         archive_entry_set_hardlink(w->entry, n->target + strspn(n->target, "/"));
         archive_entry_set_size(w->entry, 0);
-        return archive_write_header(w->tar, w->entry) == ARCHIVE_OK ? 0 : tar_failed(w);
+        return write_header(w);
 }
 
 static int write_symlink(LayerWriter *w, const char *target)
@@ -168,7 +175,7 @@ static int write_symlink(LayerWriter *w, const char *target)
         archive_entry_set_filetype(w->entry, AE_IFLNK);
         archive_entry_set_symlink(w->entry, target);
         archive_entry_set_size(w->entry, 0);
-        return archive_write_header(w->tar, w->entry) == ARCHIVE_OK ? 0 : tar_failed(w);
+        return write_header(w);
 }
 
 /* A target that is no UTF-8 is the content of a file. */
@@ -200,8 +207,8 @@ static int write_file(LayerWriter *w, const Node *n)
         if (fd >= 0 && n->flags & NODE_RAW_SYMLINK)
                 return write_raw_symlink(w, fd);
         r = fd < 0 ? fd : add_xattrs(w, fd);
-        if (r >= 0 && archive_write_header(w->tar, w->entry) != ARCHIVE_OK)
-                r = tar_failed(w);
+        if (r >= 0)
+                r = write_header(w);
         return r < 0 ? r : write_content(w, fd, (uint64_t) st.st_size);
 }
 
@@ -226,7 +233,9 @@ static int write_nodes(LayerWriter *w, Tree *layer)
 {
         int r = 0;
 
+        /* Attributes the one way that everybody reads; libarchive would add its own. */
         if (archive_write_set_format_pax_restricted(w->tar) != ARCHIVE_OK ||
+            archive_write_set_format_option(w->tar, "pax", "xattrheader", "SCHILY") != ARCHIVE_OK ||
             archive_write_set_bytes_per_block(w->tar, 64 * 1024) != ARCHIVE_OK ||
             archive_write_set_bytes_in_last_block(w->tar, 512) != ARCHIVE_OK ||
             archive_write_open(w->tar, w, NULL, take_output, NULL) != ARCHIVE_OK)

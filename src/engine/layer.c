@@ -186,6 +186,23 @@ static int compare_xattrs(const void *a, const void *b)
         return strcmp(((const Xattr *) a)->name, ((const Xattr *) b)->name);
 }
 
+/* libarchive, and with it bsdtar, writes each attribute in two ways, which read as the same. */
+static int keep_one_of_each(Import *l, Xattr xattrs[static TREE_XATTRS_MAX], size_t n, size_t *ret)
+{
+        size_t kept = MIN(n, (size_t) 1);
+
+        for (size_t i = 1; i < n; i++) {
+                const Xattr *last = &xattrs[kept - 1], *x = &xattrs[i];
+
+                if (!streq(last->name, x->name))
+                        xattrs[kept++] = *x;
+                else if (last->size != x->size || memcmp(last->value, x->value, x->size) != 0)
+                        return bad(l, "an extended attribute is given twice");
+        }
+        *ret = kept;
+        return 0;
+}
+
 static int take_xattrs(Import *l, Xattr xattrs[static TREE_XATTRS_MAX], bool directory, size_t *ret)
 {
         const char *name;
@@ -206,11 +223,7 @@ static int take_xattrs(Import *l, Xattr xattrs[static TREE_XATTRS_MAX], bool dir
                 xattrs[n++] = (Xattr){name, value, size};
         }
         qsort(xattrs, n, sizeof(*xattrs), compare_xattrs);
-        for (size_t i = 1; i < n; i++)
-                if (streq(xattrs[i - 1].name, xattrs[i].name))
-                        return bad(l, "an extended attribute is given twice");
-        *ret = n;
-        return 0;
+        return keep_one_of_each(l, xattrs, n, ret);
 }
 
 static struct timespec take_mtime(struct archive_entry *e)

@@ -26,8 +26,23 @@ int transport_read_blob(Bundle *b, BlobMember blob, const Descriptor *d, char **
         return 0;
 }
 
-static int take_layers(TransportImage *image, const Manifest *m, BlobMember blob, const char *digest,
-                       Error *error)
+/* podman's "docker-dir" calls layers gzip that it leaves plain. A blob that is not there, because its layer
+ * is in the store already, is whatever was said. */
+static Coding actual_coding(Bundle *b, const char *member, Coding said)
+{
+        _cleanup_(stream_closep) Stream *in = NULL;
+        const void *data = "";
+        uint64_t size;
+        ssize_t n;
+
+        if (said != CODING_GZIP || bundle_open_member(b, member, &in, &size, NULL) < 0)
+                return said;
+        n = stream_read(in, &data, NULL);
+        return n > 0 && coding_from_magic(data, (size_t) n) == CODING_NONE ? CODING_NONE : said;
+}
+
+static int take_layers(Bundle *b, TransportImage *image, const Manifest *m, BlobMember blob,
+                       const char *digest, Error *error)
 {
         if (m->n != strv_length(image->config->diff_ids))
                 return error_set(error, ERROR_BAD_ARCHIVE,
@@ -45,6 +60,8 @@ static int take_layers(TransportImage *image, const Manifest *m, BlobMember blob
                 r = l->member ? str_replace(&l->digest, m->list[i].digest) : -ENOMEM;
                 if (r < 0)
                         return r;
+                if (m->family == MEDIA_DOCKER)
+                        l->coding = actual_coding(b, l->member, l->coding);
         }
         return 0;
 }
@@ -72,6 +89,6 @@ int transport_take_manifest(Bundle *b, BlobMember blob, const Manifest *m, const
         image->manifest_size = size;
         r = take_config(b, image, m, blob, error);
         if (r >= 0)
-                r = take_layers(image, m, blob, digest, error);
+                r = take_layers(b, image, m, blob, digest, error);
         return r < 0 ? r : str_replace(&image->config->digest, digest);
 }

@@ -102,6 +102,19 @@ static bool differ(const Node *a, const Node *b)
                                          : memcmp(a->sum, b->sum, OBJECT_SUM_SIZE) != 0;
 }
 
+static const char *const runtime_paths[] = {
+        "/dev", "/etc/hostname", "/etc/hosts",         "/etc/mtab",    "/etc/resolv.conf", "/proc",
+        "/run", "/run/notify",   "/run/.containerenv", "/run/secrets", "/run/podman-init", "/sys",
+};
+
+static bool is_runtime_path(const char *path)
+{
+        FOREACH_ELEMENT(p, runtime_paths)
+                if (streq(*p, path))
+                        return true;
+        return false;
+}
+
 /* Nodes that are told have this among their flags. */
 #define TOLD (1U << 7)
 
@@ -116,6 +129,8 @@ static int add_change(Diff *d, char kind, Node *n)
         clean = path ? str_escape(path) : NULL;
         if (!clean)
                 return -ENOMEM;
+        if (is_runtime_path(path))
+                return 0;
         d->size += CHANGE_SIZE + strlen(clean);
         if (d->size > RESULT_SIZE_MAX)
                 return error_set(&d->pull->error, ERROR_LIMIT, "The images differ in more than can be told");
@@ -218,25 +233,27 @@ static int diff_result(Diff *d)
         return d->pull->result ? 0 : -ENOMEM;
 }
 
-static int diff(Diff *d, const char *a, const char *b)
+/* base may be NULL. */
+static int diff(Diff *d, const char *id, const char *base)
 {
-        _cleanup_(image_config_freep) ImageConfig *first = NULL, *second = NULL;
+        _cleanup_(image_config_freep) ImageConfig *image = NULL, *other = NULL;
         _cleanup_(tree_freep) Tree *old = NULL, *new = NULL;
         size_t n;
-        int r = read_image(d, a, &first);
+        int r = read_image(d, id, &image);
 
-        if (r >= 0 && b)
-                r = read_image(d, b, &second);
+        if (r >= 0 && base)
+                r = read_image(d, base, &other);
         if (r >= 0)
                 r = image_store_open(d->pull->state, STORE_ADD, &d->store, &d->pull->error);
         if (r < 0)
                 return r;
-        n = strv_length(first->diff_ids);
-        r = read_tree(d, first->diff_ids, b || n == 0 ? n : n - 1, &old);
-        if (r >= 0 && b)
-                r = read_tree(d, second->diff_ids, strv_length(second->diff_ids), &new);
-        else if (r >= 0)
-                r = read_tree(d, first->diff_ids, n, &new);
+        n = strv_length(image->diff_ids);
+        if (base)
+                r = read_tree(d, other->diff_ids, strv_length(other->diff_ids), &old);
+        else
+                r = read_tree(d, image->diff_ids, n > 0 ? n - 1 : 0, &old);
+        if (r >= 0)
+                r = read_tree(d, image->diff_ids, n, &new);
         if (r >= 0)
                 r = compare(d, old, new);
         return r < 0 ? r : diff_result(d);

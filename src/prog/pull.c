@@ -63,7 +63,7 @@ static void pull_done(Pull *p)
 
 static const Verb verbs[] = {
         {"check", pull_check, true, "all that is stored, against its checksums: [--quick] [--repair]"},
-        {"diff", pull_diff, true, "what two images, or an image and what it is based on, differ in: ID [ID]"},
+        {"diff", pull_diff, true, "what an image changes, compared with another or with its own lower layers: ID [ID]"},
         {"export", pull_export, true, "into the file or directory on standard input: ID[=NAME]..."},
         {"import", pull_import, true, "the archive of a root on standard input, as an image"},
         {"load", pull_load, true, "the images of the archive (or layout directory) on standard input"},
