@@ -60,20 +60,34 @@ static void lower(char *s)
                         *s = (char) (*s - 'A' + 'a');
 }
 
+/* Lower-case, and nothing in it that could be read in two ways: libcurl takes "%66" for "f". */
+static int url_host(CURLU *u, char **ret)
+{
+        _cleanup_free_ char *host = NULL;
+        int r = url_part(u, CURLUPART_HOST, &host);
+
+        if (r < 0)
+                return r;
+        lower(host);
+        if (host[strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-._:[]")])
+                return -EINVAL;
+        *ret = TAKE_PTR(host);
+        return 0;
+}
+
 static int url_origin(CURLU *u, char **ret)
 {
         _cleanup_free_ char *scheme = NULL, *host = NULL, *port = NULL;
         int r = url_part(u, CURLUPART_SCHEME, &scheme);
 
         if (r >= 0)
-                r = url_part(u, CURLUPART_HOST, &host);
+                r = url_host(u, &host);
         if (r >= 0)
                 r = url_part(u, CURLUPART_PORT, &port);
         if (r < 0)
                 return r;
         if (!scheme_is_ours(scheme))
                 return -EINVAL;
-        lower(host);
         *ret = str_printf("%s://%s:%s", scheme, host, port);
         return *ret ? 0 : -ENOMEM;
 }
@@ -91,11 +105,7 @@ int http_host(const char *url, char **ret)
         _cleanup_url_ CURLU *u = NULL;
         int r = url_open(url, &u);
 
-        if (r >= 0)
-                r = url_part(u, CURLUPART_HOST, ret);
-        if (r >= 0)
-                lower(*ret);
-        return r;
+        return r < 0 ? r : url_host(u, ret);
 }
 
 int http_resolve(const char *base, const char *target, char **ret)

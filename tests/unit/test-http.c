@@ -84,6 +84,8 @@ TEST(origins)
                 {"https://a.example/\n", NULL},
                 {"https://", NULL},
                 {"https://a.example:99999/", NULL},
+                {"https://a%2566.example/", NULL},
+                {"https://a%25.example/", NULL},
         };
 
         FOREACH_ELEMENT(row, rows) {
