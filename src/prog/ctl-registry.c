@@ -10,6 +10,7 @@
 #include "bus/value.h"
 #include "prog/ctl-image.h"
 #include "prog/ctl-output.h"
+#include "prog/ctl-short-name.h"
 #include "prog/ctl-work.h"
 #include "spec/name.h"
 
@@ -115,11 +116,14 @@ static int pull_one(Ctl *c, const char *name)
 {
         _cleanup_message_ sd_bus_message *m = NULL;
         _cleanup_work_result_ WorkResult result = {};
-        const char *reference = without_scheme(name);
+        _cleanup_free_ char *reference = NULL;
         int r;
 
         if (local_transport(name))
                 return load_transport(c, local_transport(name));
+        r = short_name_choose(c, without_scheme(name), &reference);
+        if (r < 0)
+                return r;
         r = bus_new_call(c, &m, BUS_PATH, RUNTIME_INTERFACE, "Pull", "s", reference);
         if (r >= 0)
                 r = append_pull_options(c, m, reference);

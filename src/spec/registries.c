@@ -10,6 +10,7 @@
 #include "base/hashmap.h"
 #include "base/str.h"
 #include "base/toml.h"
+#include "spec/conf.h"
 #include "spec/registries.h"
 
 #define REGISTRIES_MAX 4096U
@@ -499,10 +500,17 @@ static int read_drop_ins(Registries *r, const char *path, Error *error)
 int registries_load(const char *path, Registries **ret, Error *error)
 {
         _cleanup_registries_ Registries *r = calloc(1, sizeof(Registries));
-        int k;
+        _cleanup_conf_ Conf conf = {};
+        int k = 0;
 
         if (!r)
                 return -ENOMEM;
+        if (!path) {
+                k = conf_load(NULL, &conf, error);
+                path = conf.registries_conf;
+        }
+        if (k < 0)
+                return k;
         k = read_file(r, path ?: REGISTRIES_CONF, error);
         if (k == -ENOENT && path)
                 return error_set_errno(error, k, "%s", path);

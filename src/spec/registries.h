@@ -17,8 +17,8 @@ DEFINE_CLEANUP(Registries *, registries_free)
 #define _cleanup_registries_ _cleanup_(registries_freep)
 
 /* Reads the file and PATH.d/ *.conf in the order of their names, each over what came before. path NULL:
- * REGISTRIES_CONF, which may be missing; a path that somebody gave may not. ERROR_INVALID_ARGUMENT names file
- * and place of a mistake. */
+ * that of berth.conf, else REGISTRIES_CONF, which may be missing; a path that somebody gave may not.
+ * ERROR_INVALID_ARGUMENT names file and place of a mistake. */
 int registries_load(const char *path, Registries **ret, Error *error);
 
 typedef enum ShortNameMode {

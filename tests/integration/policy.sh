@@ -242,6 +242,38 @@ is "after the first was asked" "$([ "$(came)" -gt "$before" ] && echo yes)" yes
 pulled nick:1 "an alias" moved.example/old/image:1
 pulled plain/image:1 "a short name and one registry to look it up in" "$REGISTRY/plain/image:1"
 
+# On a terminal the user is asked which one is meant.
+registries <<END
+unqualified-search-registries = ['$SILENT', '$REGISTRY']
+short-name-mode = 'enforcing'
+[[registry]]
+location = "$REGISTRY"
+insecure = true
+END
+cat >"$TMP/choose.py" <<'END'
+import os
+import pty
+import sys
+
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("timeout", ["timeout", "60", "berthctl", "pull", "--retry", "0", "plain/image:1"])
+text = b""
+try:
+    while data := os.read(terminal, 4096):
+        text += data
+        if data.endswith(b"Which one? "):
+            os.write(terminal, sys.argv[1].encode() + b"\n")
+except OSError:
+    pass
+sys.stdout.write(text.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+ok "the second of two is chosen" python3 "$TMP/choose.py" 2
+ok "and has the name that was chosen" berthctl image exists "$REGISTRY/plain/image:1"
+berthctl rmi -f "$REGISTRY/plain/image:1" >/dev/null
+fails_with 125 'no number from 1 to 2' python3 "$TMP/choose.py" 3
+
 # Signatures
 
 key() {
