@@ -206,19 +206,21 @@ static void set_state(Gzip *g, Slot *s, SlotState state)
 /* Waits for the slot's block, if it has one, and writes it. */
 static int empty_slot(Gzip *g, Slot *s)
 {
+        bool free_already;
         int r;
 
         (void) pthread_mutex_lock(&g->mutex);
         while (s->state == SLOT_FULL || s->state == SLOT_TAKEN)
                 (void) pthread_cond_wait(&g->changed, &g->mutex);
+        free_already = s->state == SLOT_FREE;
         (void) pthread_mutex_unlock(&g->mutex);
-        if (s->state == SLOT_FREE)
+        if (free_already)
                 return 0;
         r = s->failed < 0 ? error_set_errno(g->output->error, s->failed, "Cannot compress the layer")
                           : output_write(g->output, s->packed, s->packed_size);
         g->crc = (uint32_t) crc32_combine(g->crc, s->crc, (z_off_t) s->size);
         g->size += s->size;
-        s->state = SLOT_FREE;
+        set_state(g, s, SLOT_FREE);
         return r;
 }
 
