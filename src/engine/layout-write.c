@@ -27,15 +27,19 @@ struct LayoutWriter {
 
 static const struct {
         const char *name;
-        MediaFamily family;
+        MediaFamily family;   /* whose layout it is */
+        MediaFamily manifest; /* and whose manifests are in it */
         bool archive;
         const char *layer; /* where the blob with these digits is */
         const char *document;
 } formats[_LAYOUT_FORMAT_MAX] = {
-        [LAYOUT_OCI_DIR] = {"oci-dir", MEDIA_OCI, false, "blobs/sha256/%s", "blobs/sha256/%s"},
-        [LAYOUT_OCI_ARCHIVE] = {"oci-archive", MEDIA_OCI, true, "blobs/sha256/%s", "blobs/sha256/%s"},
-        [LAYOUT_DOCKER_DIR] = {"docker-dir", MEDIA_DOCKER, false, "%s", "%s"},
-        [LAYOUT_DOCKER_ARCHIVE] = {"docker-archive", MEDIA_DOCKER, true, "%s.tar", "%s.json"},
+        [LAYOUT_OCI_DIR] = {"oci-dir", MEDIA_OCI, MEDIA_OCI, false, "blobs/sha256/%s", "blobs/sha256/%s"},
+        [LAYOUT_OCI_ARCHIVE] = {"oci-archive", MEDIA_OCI, MEDIA_OCI, true, "blobs/sha256/%s",
+                                "blobs/sha256/%s"},
+        [LAYOUT_DOCKER_DIR] = {"docker-dir", MEDIA_DOCKER, MEDIA_DOCKER, false, "%s", "%s"},
+        [LAYOUT_DOCKER_ARCHIVE] = {"docker-archive", MEDIA_DOCKER, MEDIA_DOCKER, true, "%s.tar", "%s.json"},
+        [LAYOUT_PUSH_DOCKER] = {"push-docker", MEDIA_OCI, MEDIA_DOCKER, false, "blobs/sha256/%s",
+                                "blobs/sha256/%s"},
 };
 
 LayoutFormat layout_format_from_string(const char *s)
@@ -295,7 +299,8 @@ static int list_manifest(LayoutWriter *w, const LayoutImage *image, uint64_t siz
 
         do {
                 const char *name = names ? *names : NULL;
-                json_t *v = descriptor(MEDIA_MANIFEST, MEDIA_OCI, CODING_NONE, image->digest, size);
+                json_t *v = descriptor(MEDIA_MANIFEST, formats[w->format].manifest, CODING_NONE,
+                                       image->digest, size);
 
                 entry = v;
                 if (name && json_object_set_new(v, "annotations",
@@ -309,7 +314,7 @@ static int list_manifest(LayoutWriter *w, const LayoutImage *image, uint64_t siz
 
 static int add_oci_image(LayoutWriter *w, LayoutImage *image, const char *config_digest, Error *error)
 {
-        _cleanup_json_ json_t *manifest = manifest_of(image, MEDIA_OCI, config_digest);
+        _cleanup_json_ json_t *manifest = manifest_of(image, formats[w->format].manifest, config_digest);
         _cleanup_free_ char *text = manifest ? json_text(manifest) : NULL;
         int r = text ? add_document(w, text, strlen(text), image->digest, error) : -ENOMEM;
 

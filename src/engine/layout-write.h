@@ -13,11 +13,12 @@ typedef enum LayoutFormat {
         LAYOUT_OCI_ARCHIVE,
         LAYOUT_DOCKER_DIR, /* dir: */
         LAYOUT_DOCKER_ARCHIVE,
+        LAYOUT_PUSH_DOCKER, /* docker's manifests in an OCI layout: for berth-fetch */
         _LAYOUT_FORMAT_MAX,
         _LAYOUT_FORMAT_INVALID = -EINVAL,
 } LayoutFormat;
 
-/* "oci-dir", "oci-archive", "docker-dir", "docker-archive". */
+/* "oci-dir", "oci-archive", "docker-dir", "docker-archive", "push-docker". */
 LayoutFormat layout_format_from_string(const char *s);
 const char *layout_format_to_string(LayoutFormat f);
 /* Into an archive, not a directory? */

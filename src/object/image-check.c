@@ -102,27 +102,32 @@ static int add_problems(Work *w, const json_t *object, const char *whose)
         return r;
 }
 
+/* One that the worker could mend is damaged and repaired at once. */
+static int take_image(Work *w, const json_t *image)
+{
+        const char *id = json_get_string(image, "Id");
+        Check *c = w->data;
+        int r;
+
+        if (!map_has(w->manager->images, strempty(id)))
+                return 0;
+        r = add_problems(w, image, id);
+        if (r >= 0)
+                r = strv_append(&w->ids, id);
+        if (r < 0)
+                return r;
+        return json_array_size(json_get_array(image, "Problems")) > 0 ? strv_append(&c->damaged, id)
+                                                                      : strv_append(&w->names, id);
+}
+
 static int take_result(Work *w, const json_t *result)
 {
         json_t *images = json_get_array(result, "Images"), *image;
-        Check *c = w->data;
         size_t i;
         int r;
 
         r = add_problems(w, result, NULL);
-        json_array_foreach(images, i, image)
-        {
-                const char *id = json_get_string(image, "Id");
-
-                if (r < 0 || !map_has(w->manager->images, strempty(id)) ||
-                    json_array_size(json_get_array(image, "Problems")) == 0)
-                        continue;
-                r = add_problems(w, image, id);
-                if (r >= 0)
-                        r = strv_append(&w->ids, id);
-                if (r >= 0)
-                        r = strv_append(&c->damaged, id);
-        }
+        json_array_foreach(images, i, image) if (r >= 0) r = take_image(w, image);
         return r;
 }
 

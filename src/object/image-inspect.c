@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "object/image.h"
+#include "spec/name.h"
 
 static json_t *set_json(char *const *names)
 {
@@ -50,6 +51,31 @@ static json_t *tags_json(const Image *i)
         return a;
 }
 
+/* Where docker's and podman's users look for the files. */
+static json_t *driver_json(const Image *i)
+{
+        _cleanup_free_ char *root = str_printf(IMAGES_DIR "/%s/rootfs", image_id(i));
+
+        return root ? json_pack("{s:s, s:{s:s}}", "Name", "overlay", "Data", "UpperDir", root) : NULL;
+}
+
+/* By its layers: whoever made those made the manifest. */
+static const char *manifest_type(const ImageConfig *c)
+{
+        const char *layer = strempty(json_get_string(json_array_get(c->layers, 0), "MediaType"));
+
+        return startswith(layer, "application/vnd.docker.")
+                       ? "application/vnd.docker.distribution.manifest.v2+json"
+                       : "application/vnd.oci.image.manifest.v1+json";
+}
+
+static const char *comment(const ImageConfig *c)
+{
+        size_t n = json_array_size(c->history);
+
+        return n > 0 ? strempty(json_get_string(json_array_get(c->history, n - 1), "comment")) : "";
+}
+
 static json_t *inspect_json(const Image *i)
 {
         const ImageConfig *c = i->config;
@@ -67,6 +93,12 @@ static json_t *inspect_json(const Image *i)
                 {"Config", config_json(c)},
                 {"RootFS", json_pack("{s:s, s:o}", "Type", "layers", "Layers", json_from_strv(c->diff_ids))},
                 {"Labels", labels_json(c)},
+                {"Annotations", c->annotations ? json_incref(c->annotations) : json_object()},
+                {"ManifestType", json_string(manifest_type(c))},
+                {"GraphDriver", driver_json(i)},
+                {"Parent", json_string("")},
+                {"Comment", json_string(comment(c))},
+                {"Version", json_string("")},
                 {"User", json_string(strempty(c->user))},
                 {"History", c->history ? json_incref(c->history) : json_array()},
                 {"Healthcheck", c->healthcheck ? json_incref(c->healthcheck) : json_null()},

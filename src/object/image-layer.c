@@ -8,9 +8,7 @@
 
 static uint64_t layer_size(const Image *i, size_t n)
 {
-        const json_t *sizes = json_get_array(i->config->unknown, "LayerSizes");
-
-        return (uint64_t) MAX(json_integer_value(json_array_get(sizes, n)), (json_int_t) 0);
+        return (uint64_t) MAX(json_get_i64(json_array_get(i->config->layers, n), "Size", 0), (int64_t) 0);
 }
 
 static uint64_t time_of(const json_t *entry)

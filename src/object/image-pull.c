@@ -278,10 +278,13 @@ static void load(Work *w)
 {
         _cleanup_error_ Error error = ERROR_INIT;
         const Pull *p = w->data;
-        char *arguments[] = {(char *) "load", p->distrust ? (char *) "--distrust" : NULL, NULL};
+        _cleanup_free_ char *platform = platform_text(&p->platform), *option = NULL;
+        char *arguments[] = {(char *) "load", NULL, p->distrust ? (char *) "--distrust" : NULL, NULL};
         WorkStep step = {WORKER_PULL, "Berth: load a pulled image", .arguments = arguments};
 
-        step.input = fetch_directory_open(p->directory, false, &error);
+        option = platform ? str_printf("--platform=%s", platform) : NULL;
+        arguments[1] = option;
+        step.input = option ? fetch_directory_open(p->directory, false, &error) : -ENOMEM;
         if (step.input < 0)
                 work_fail(w, step.input, &error, "Cannot load what was fetched");
         else

@@ -143,7 +143,7 @@ static void export(Work *w, const char *image, const ImagePushOptions *options)
         _cleanup_error_ Error error = ERROR_INIT;
         _cleanup_free_ char *compress = str_printf("--compress=%s", options->compress ?: "gzip");
         char *arguments[] = {(char *) "export",
-                             docker ? (char *) "--format=docker-dir" : (char *) "--format=oci-dir", compress,
+                             docker ? (char *) "--format=push-docker" : (char *) "--format=oci-dir", compress,
                              (char *) image, NULL};
         WorkStep step = {WORKER_PULL, "Berth: write an image for a registry", .arguments = arguments};
 

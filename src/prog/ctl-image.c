@@ -228,6 +228,25 @@ int verb_save(Ctl *c)
 
 /* Checking */
 
+/* Whether something is said that is not about one of the images. */
+static bool store_has_problems(const WorkResult *result)
+{
+        const json_t *warning, *id;
+        size_t i, k;
+
+        json_array_foreach(result->warnings, i, warning)
+        {
+                bool of_image = startswith(strempty(json_string_value(warning)), "Image ");
+
+                json_array_foreach(result->ids, k, id) of_image =
+                        of_image ||
+                        startswith(strempty(json_string_value(warning)), strempty(json_string_value(id)));
+                if (!of_image)
+                        return true;
+        }
+        return false;
+}
+
 int verb_system_check(Ctl *c)
 {
         _cleanup_message_ sd_bus_message *m = NULL;
@@ -251,8 +270,7 @@ int verb_system_check(Ctl *c)
                 return r;
         output_each("Damaged image: %s", result.ids);
         output_each("Repaired image: %s", result.names);
-        if (json_array_size(result.ids) > json_array_size(result.names) ||
-            (json_array_size(result.warnings) > 0 && !ctl_has(c, FLAG_REPAIR)))
+        if (json_array_size(result.ids) > json_array_size(result.names) || store_has_problems(&result))
                 return EXIT_OURS;
         if (!ctl_has(c, FLAG_NO_PROGRESS) && json_array_size(result.ids) == 0)
                 puts("The image store is whole");

@@ -2,9 +2,6 @@
 
 /* Verbs that talk to registries. */
 
-#include <fcntl.h>
-
-#include "base/fs.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "bus/value.h"
@@ -12,6 +9,7 @@
 #include "prog/ctl-output.h"
 #include "prog/ctl-short-name.h"
 #include "prog/ctl-work.h"
+#include "spec/image-ref.h"
 #include "spec/name.h"
 
 #define SEARCH_LIMIT 25U
@@ -185,31 +183,41 @@ int pull_for_container(Ctl *c, const char *policy)
         return r < 0 ? failed(c, r) : work_run(c, m, &result);
 }
 
+static int write_text(Ctl *c, const char *file, const char *text)
+{
+        _cleanup_fclose_ FILE *f = fopen(file, "we");
+
+        if (!f || fputs(text, f) < 0 || fflush(f) != 0)
+                return error_set_errno(&c->error, errno, "%s", file);
+        return 0;
+}
+
+/* What the registry calls what was pushed, "registry/path@sha256:..." among those of the image. */
 static int write_digest(Ctl *c, const char *image, const char *destination)
 {
+        _cleanup_free_ char *path = NULL, *repository = NULL;
         const char *file = ctl_value(c, FLAG_DIGEST_FILE);
-        _cleanup_free_ char *path = NULL;
+        _cleanup_image_ref_ ImageRef ref = {};
         _cleanup_json_ json_t *digests = NULL;
-        size_t n = strcspn(destination, "@"), i;
-        const json_t *digest;
+        size_t i;
         int r;
 
         if (!file)
                 return 0;
-        r = bus_find(c, "image", image, &path);
+        r = image_ref_parse(destination, &ref, NULL);
+        if (r >= 0)
+                repository = str_printf("%s/%s@", ref.registry, ref.path);
+        if (r >= 0)
+                r = repository ? bus_find(c, "image", image, &path) : -ENOMEM;
         if (r >= 0)
                 r = bus_get(c, path, IMAGE_INTERFACE, "RepoDigests", &digests);
         if (r < 0)
                 return r;
-        while (n > 0 && destination[n - 1] != ':' && destination[n - 1] != '/')
-                n--;
-        json_array_foreach(digests, i, digest)
-        {
-                const char *at = strchr(strempty(json_string_value(digest)), '@');
+        for (i = json_array_size(digests); i > 0; i--) {
+                const char *text = json_string_value(json_array_get(digests, i - 1));
 
-                /* The tag is cut off: what stands before it is the repository. */
-                if (at && strncmp(json_string_value(digest), destination, n > 0 ? n - 1 : 0) == 0)
-                        return fs_replace_at(AT_FDCWD, file, at + 1, strlen(at + 1), 0644, FS_NO_SYNC);
+                if (text && startswith(text, repository))
+                        return write_text(c, file, startswith(text, repository));
         }
         return error_set(&c->error, ERROR_FAILED, "the digest of %s is not known", destination);
 }

@@ -65,16 +65,21 @@ Container.WorkingDir
 Runtime.DefaultSeccompPath
 Runtime.GetAllContainers
 Runtime.GetContainer
+Runtime.GetDiff
 Runtime.GetRunningContainers
 Runtime.HasContainer
+Runtime.Import
 Runtime.Info
+Runtime.LoadAllImageFromArchive
 Runtime.LoadImage
+Runtime.LoadImageFromSingleImageArchive
 Runtime.LookupContainer
 Runtime.NewContainer
 Runtime.OCIRuntimePath
 Runtime.PruneContainers
 Runtime.RemoveContainer
 Runtime.RemoveImage
+Runtime.RemoveImageFromStorage
 Runtime.TmpDir
 SURFACE
 is "$(wc -l <"$TMP/want") surfaces of libpod are there" "$(comm -13 "$TMP/have" "$TMP/want" | paste -sd' ')" ""
