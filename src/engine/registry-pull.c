@@ -153,24 +153,36 @@ static int descend(Fetch *f, Registry *g, Document *d, Manifest *m, Error *error
         return 0;
 }
 
+/* What the reference names is judged; where that is an index which nobody has signed, its image for this
+ * platform is what may be signed instead. */
+static int judge(Fetch *f, Registry *g, Document *d, Manifest *m, Error *error)
+{
+        _cleanup_error_ Error rejected = ERROR_INIT;
+        int r = registry_check_signatures(g, f->http, d->digest, &rejected);
+        bool index = m->type == MEDIA_INDEX;
+
+        if (r < 0 && !(rejected.kind == ERROR_REJECTED && index))
+                return registry_fail(error, &rejected, r);
+        f->unchanged = r >= 0 && is_known(f, d->digest);
+        if (f->unchanged)
+                return 0;
+        if (r < 0) {
+                r = descend(f, g, d, m, error);
+                return r < 0 ? r : registry_check_signatures(g, f->http, d->digest, error);
+        }
+        return descend(f, g, d, m, error);
+}
+
 static int get_documents(Fetch *f, Registry *g, Error *error)
 {
         _cleanup_document_ Document d = {};
         _cleanup_manifest_ Manifest m = {};
-        char top[DIGEST_TEXT_SIZE];
         int r;
 
         document_done(&f->list);
         r = get_manifest(f, g, f->order->digest ?: f->order->tag, NULL, &d, &m, error);
-        if (r < 0)
-                return r;
-        memcpy(top, d.digest, sizeof(top));
-        r = registry_check_signatures(g, f->http, top, error);
-        if (r < 0)
-                return r;
-        f->unchanged = is_known(f, top);
-        if (!f->unchanged)
-                r = descend(f, g, &d, &m, error);
+        if (r >= 0)
+                r = judge(f, g, &d, &m, error);
         if (r < 0)
                 return r;
         f->document = TAKE(d, (Document){});

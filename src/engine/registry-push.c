@@ -94,13 +94,22 @@ static int check_upload_url(Registry *g, const char *url, Error *error)
         return error_set(error, ERROR_BAD_REGISTRY, "%s wants an upload to go on without https", g->host);
 }
 
+/* What was sent for nothing counts for nothing. */
+typedef struct Sent {
+        Meter *meter;
+        int64_t size;
+} Sent;
+
 static void count_sent(void *userdata, size_t size)
 {
-        meter_move(userdata, (int64_t) size);
+        Sent *s = userdata;
+
+        s->size += (int64_t) size;
+        meter_move(s->meter, (int64_t) size);
 }
 
 /* The bytes, and where to close the upload. */
-static int send_bytes(Registry *g, Http *h, const Descriptor *d, int fd, Meter *meter, char **url,
+static int send_bytes(Registry *g, Http *h, const Descriptor *d, int fd, Sent *sent, char **url,
                       HttpResponse *response, Error *error)
 {
         char *const headers[] = {(char *) "Content-Type: application/octet-stream", NULL};
@@ -114,7 +123,7 @@ static int send_bytes(Registry *g, Http *h, const Descriptor *d, int fd, Meter *
                                .answer_max = REGISTRY_ERROR_MAX,
                                .stall = REGISTRY_UPLOAD_STALL,
                                .sent = count_sent,
-                               .userdata = meter};
+                               .userdata = sent};
         char *next = NULL;
         int r = check_upload_url(g, *url, error);
 
@@ -151,13 +160,13 @@ static int close_upload(Registry *g, Http *h, const Descriptor *d, const char *p
 }
 
 /* One attempt with an upload of its own: what a broken one has stored is not worth asking for. */
-static int upload_once(Registry *g, Http *h, const Descriptor *d, int fd, char **place, Meter *meter,
+static int upload_once(Registry *g, Http *h, const Descriptor *d, int fd, char **place, Sent *sent,
                        HttpResponse *response, Error *error)
 {
         int r = *place ? 0 : begin_upload(g, h, d, NULL, place, error);
 
         if (r >= 0)
-                r = send_bytes(g, h, d, fd, meter, place, response, error);
+                r = send_bytes(g, h, d, fd, sent, place, response, error);
         if (r < 0 || response->status / 100 != 2)
                 return r;
         http_response_done(response);
@@ -171,12 +180,14 @@ static int upload(Registry *g, Http *h, const Descriptor *d, int fd, char *begun
         for (uint64_t attempts = 0;;) {
                 _cleanup_http_response_ HttpResponse response = {};
                 _cleanup_error_ Error e = ERROR_INIT;
-                int r = upload_once(g, h, d, fd, &place, meter, &response, &e);
+                Sent sent = {.meter = meter};
+                int r = upload_once(g, h, d, fd, &place, &sent, &response, &e);
 
                 if (r >= 0 && response.status / 100 == 2)
                         return 0;
                 if (registry_again(g, &attempts, r, &response, &e)) {
                         (void) str_replace(&place, NULL);
+                        meter_move(meter, -sent.size);
                         continue;
                 }
                 if (r < 0)

@@ -113,7 +113,7 @@ static int keep_parameter(Challenge *c, const char *name, size_t n, char *value)
         _cleanup_free_ char *v = value;
 
         FOREACH_ELEMENT(row, parameters) {
-                char **field = (char **) ((char *) c + row->offset);
+                char **field = (void *) ((char *) c + row->offset);
 
                 if (!same_word(name, n, row->name))
                         continue;

@@ -63,6 +63,17 @@ for i in $(seq 20); do
 done
 is "killed 20 times, the next pull has the image" "$whole" 0
 
+# Asked to end, it ends at once.
+again
+order "$HOST" slow 1 "$PLAIN" >"$TMP/order"
+(cd "$LAYOUT" && exec "$FETCH" pull <"$TMP/order" >"$TMP/result" 2>&1) &
+pid=$!
+ok "a slow pull goes on" wait_until 10 grep -q '"name": "slow"' "$TMP/requests"
+began=$(date +%s%3N)
+kill "$pid"
+wait "$pid" 2>/dev/null
+ok "and ends within a second when it is cancelled" test "$(($(date +%s%3N) - began))" -lt 1000
+
 # What is left from before is used, or thrown away when it is no good.
 again
 pull good >"$TMP/result"
