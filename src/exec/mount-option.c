@@ -125,7 +125,7 @@ static bool parse_word(const char *word, MountOptions *o)
                         return true;
         if (streq(word, "bind") || streq(word, "rbind")) {
                 o->bind = true;
-                o->recursive = *word == 'r';
+                o->recursive = o->recursive || *word == 'r';
                 return true;
         }
         if (parse_attribute(word, false, o) || parse_propagation(word, false, o) || parse_habit(word, o))

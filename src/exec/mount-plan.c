@@ -392,6 +392,28 @@ static int open_step(const MountPlan *p, MountStep *s, Error *error)
                        : 0;
 }
 
+/* What is not the kernel's own has its contents somewhere on the host (overlay, a disk), where nobody in the
+ * container can look for them. */
+static bool is_of_host(const MountStep *s)
+{
+        static const char *const of_kernel[] = {"tmpfs", "sysfs", "mqueue", "devpts", "ramfs", "binfmt_misc"};
+
+        if (s->action != MOUNT_FILESYSTEM)
+                return false;
+        FOREACH_ELEMENT(type, of_kernel)
+                if (streq(*type, s->type))
+                        return false;
+        return true;
+}
+
+static int open_filesystem(MountStep *s, Error *error)
+{
+        s->fd = mount_make(s->type, s->source, s->options.rest, s->options.set | s->options.set_all);
+        return s->fd < 0
+                       ? error_set_errno(error, s->fd, "Mount on %s: cannot make the %s", s->target, s->type)
+                       : 0;
+}
+
 /* Nobody in a user namespace makes nodes: there /dev is made here, and belongs to the container's root. */
 static int open_dev(const MountPlan *p, MountStep *s, Error *error)
 {
@@ -488,6 +510,8 @@ static int open_steps(MountPlan *p, bool *ret_masks, Error *error)
                         r = open_step(p, s, error);
                 else if (s->action == MOUNT_DEV)
                         r = open_dev(p, s, error);
+                else if (is_of_host(s))
+                        r = open_filesystem(s, error);
                 else if (is_pattern(s))
                         r = expand_pattern(p, i, error);
                 *ret_masks = *ret_masks || p->steps[i].action == MOUNT_MASK;

@@ -14,10 +14,35 @@
 
 #define NODES_MAX 1024U
 #define CPUS_MAX 8192U
+#define DEADLINE_TIME_MIN 1024U /* nanoseconds, of the kernel's */
 
 static int failed(Error *error, const char *what)
 {
         return error_set(error, ERROR_START_FAILED, "Cannot set the %s: %m", what);
+}
+
+/* The kernel says only that one of the three is wrong. The words are those that crun's users know. */
+static int explain_deadline(const LaunchScheduler *s, Error *error)
+{
+        uint64_t runtime = s->runtime.value, deadline = s->deadline.value;
+        char why[128] = "does not take these times";
+
+        if (!s->runtime.set || !s->deadline.set)
+                (void) snprintf(why, sizeof(why), "requires `%s`", s->runtime.set ? "deadline" : "runtime");
+        else if (runtime == 0 || deadline == 0)
+                (void) snprintf(why, sizeof(why), "%s must be greater than 0",
+                                runtime == 0 ? "runtime" : "deadline");
+        else if (runtime > deadline)
+                (void) snprintf(why, sizeof(why), "runtime (%ju) must be <= deadline (%ju)",
+                                (uintmax_t) runtime, (uintmax_t) deadline);
+        else if (s->period != 0 && deadline > s->period)
+                (void) snprintf(why, sizeof(why), "deadline (%ju) must be <= period (%ju)",
+                                (uintmax_t) deadline, (uintmax_t) s->period);
+        else if (runtime < DEADLINE_TIME_MIN || runtime >> 63)
+                (void) snprintf(why, sizeof(why), "runtime (%ju) must be between %u and 2^63",
+                                (uintmax_t) runtime, DEADLINE_TIME_MIN);
+        return error_set(error, ERROR_INVALID_ARGUMENT,
+                         "Cannot set the scheduler: sched_setattr: `SCHED_DEADLINE` %s", why);
 }
 
 static int set_scheduler(const LaunchScheduler *s, Error *error)
@@ -28,12 +53,16 @@ static int set_scheduler(const LaunchScheduler *s, Error *error)
                 .sched_flags = s->flags,
                 .sched_nice = (int32_t) s->nice,
                 .sched_priority = (uint32_t) s->priority,
-                .sched_runtime = s->runtime,
-                .sched_deadline = s->deadline,
+                .sched_runtime = s->runtime.value,
+                .sched_deadline = s->deadline.value,
                 .sched_period = s->period,
         };
 
-        return syscall(SYS_sched_setattr, 0, &attr, 0) < 0 ? failed(error, "scheduler") : 0;
+        if (syscall(SYS_sched_setattr, 0, &attr, 0) >= 0)
+                return 0;
+        if (errno == EINVAL && s->policy == SCHED_DEADLINE)
+                return explain_deadline(s, error);
+        return failed(error, "scheduler");
 }
 
 int schedule_process(const LaunchProcess *p, Error *error)

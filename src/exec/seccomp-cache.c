@@ -14,6 +14,7 @@
 #include "spec/name.h"
 
 #define UNCONFINED "unconfined"
+#define STRICT_ANNOTATION "run.oci.seccomp_fail_unknown_syscall"
 #define MAGIC "BERTHBPF"
 #define FORMAT 3U
 #define CACHE_SIZE_MAX (sizeof(Header) + JSON_SIZE_MAX + BPF_MAXINSNS * sizeof(struct sock_filter))
@@ -244,7 +245,9 @@ int filter_load(const Launch *l, Filter *ret, Error *error)
                 *ret = (Filter){};
                 return 0;
         }
-        r = load(l, &f, error);
+        r = map_has(l->annotations, STRICT_ANNOTATION) ? filter_check_names(l->seccomp, error) : 0;
+        if (r >= 0)
+                r = load(l, &f, error);
         /* A profile in a file names no listener of this container's. */
         if (r >= 0 && (f.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
                 r = filter_notify_open(l->seccomp_profile ? NULL : l->seccomp, &f.notify, error);

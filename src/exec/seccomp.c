@@ -601,6 +601,23 @@ int filter_compile(const json_t *profile, const FilterContext *conditions, Filte
         return 0;
 }
 
+int filter_check_names(const json_t *profile, Error *error)
+{
+        const json_t *rules = json_get_array(profile, "syscalls");
+
+        for (size_t i = 0; i < json_array_size(rules); i++) {
+                const json_t *names = json_get_array(json_array_get(rules, i), "names");
+
+                for (size_t k = 0; k < json_array_size(names); k++) {
+                        const char *name = json_string_value(json_array_get(names, k));
+
+                        if (!name || seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR)
+                                return invalid(error, "unknown system call", name);
+                }
+        }
+        return 0;
+}
+
 void filter_builder(FilterBuilder *ret)
 {
         const struct scmp_version *v = seccomp_version();

@@ -27,6 +27,9 @@ typedef struct FilterContext {
 /* Names of system calls that this libseccomp does not know are left out: they get the default action. */
 int filter_compile(const json_t *profile, const FilterContext *c, Filter *ret, Error *error);
 
+/* For who wants to know them: the first name that no architecture has is ERROR_INVALID_ARGUMENT. */
+int filter_check_names(const json_t *profile, Error *error);
+
 /* What a compiled filter depends on besides the profile and the context. */
 typedef struct FilterBuilder {
         uint32_t major, minor, micro; /* of libseccomp */

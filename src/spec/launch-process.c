@@ -111,8 +111,8 @@ static const Member scheduler_members[] = {
         {"priority", MEMBER_I64, offsetof(LaunchScheduler, priority), .min = INT32_MIN, .max = INT32_MAX},
         {"flags", MEMBER_FLAGS, offsetof(LaunchScheduler, flags), .names = scheduler_flags,
          .unknown = "flag"},
-        {"runtime", MEMBER_U64, offsetof(LaunchScheduler, runtime)},
-        {"deadline", MEMBER_U64, offsetof(LaunchScheduler, deadline)},
+        {"runtime", MEMBER_OPTIONAL_U64, offsetof(LaunchScheduler, runtime)},
+        {"deadline", MEMBER_OPTIONAL_U64, offsetof(LaunchScheduler, deadline)},
         {"period", MEMBER_U64, offsetof(LaunchScheduler, period)},
 };
 static const MemberTable scheduler_table = MEMBER_TABLE(scheduler_members, LaunchScheduler);

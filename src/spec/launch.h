@@ -109,7 +109,8 @@ typedef struct LaunchScheduler {
         int64_t nice;
         int64_t priority;
         uint64_t flags; /* SCHED_FLAG_* */
-        uint64_t runtime, deadline, period;
+        OptionalU64 runtime, deadline;
+        uint64_t period;
 } LaunchScheduler;
 
 /* OCI "process". */
