@@ -20,7 +20,7 @@
 
 static uint64_t *number_of(Spec *s, SettingId id)
 {
-        return (uint64_t *) ((char *) s + setting_get(id)->offset);
+        return (void *) ((char *) s + setting_get(id)->offset);
 }
 
 static int parse_limit(const char *text, uint64_t *ret)
@@ -130,7 +130,7 @@ static void read_io_weight(Spec *s, const char *text)
 
 static void read_list(Spec *s, SettingId id, const char *text)
 {
-        char **field = (char **) ((char *) s + setting_get(id)->offset);
+        char **field = (void *) ((char *) s + setting_get(id)->offset);
 
         if (isempty(text) && !spec_has(s, id))
                 return;

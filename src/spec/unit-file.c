@@ -314,7 +314,9 @@ static void add_rates(Builder *b, const Spec *s)
 {
         FOREACH_ELEMENT(rate, rates) {
                 const Setting *row = setting_get(rate->id);
-                char **texts = *(char ***) ((char *) s + row->offset), **list = NULL;
+                const void *field = (const char *) s + row->offset;
+                char *const *texts = *(char *const *const *) field;
+                char **list = NULL;
 
                 if (!texts)
                         continue;
