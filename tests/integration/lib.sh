@@ -24,6 +24,9 @@
 #         load_image NAME                  load images/NAME.oci.tar, once
 #         image NAME                       prints its name for berthctl
 #         hold NAME [RUN OPTION...]        a running busybox container
+#         next_boot again|cut              reboots in order, or as by a power cut, and
+#                                          calls the script again with the next
+#                                          $PHASE; for tests with "# Needs: boots"
 
 set -uo pipefail
 
@@ -34,6 +37,21 @@ TMP=$(mktemp -d /tmp/berth-test.XXXXXX)
 TAP_COUNT=0
 TAP_FAILED=0
 TAP_AT_EXIT=()
+
+PHASE=${BERTH_TEST_PHASE:-1}
+PROGRESS=${BERTH_TEST_LOGS:-}/progress
+if [ "$PHASE" -gt 1 ]; then
+        read -r _ _ TAP_COUNT TAP_FAILED _ <"$PROGRESS"
+fi
+
+next_boot() {
+        local name=${0##*/}
+        trap - EXIT
+        rm -rf "$TMP"
+        echo "${name%.sh} $((PHASE + 1)) $TAP_COUNT $TAP_FAILED $BERTH_TEST_TOTALS" >"$PROGRESS"
+        sync "$PROGRESS" "${PROGRESS%/*}/${name%.sh}.log"
+        exec /run/lab/vm-init "$1"
+}
 
 diag() {
         local line

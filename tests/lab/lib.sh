@@ -23,6 +23,7 @@ lab_defaults() {
         LAB_SHARE=
         LAB_SHELL=0
         LAB_CHECK=0
+        LAB_BOOTS=0
         LAB_TIMEOUT=0
         LAB_COMMAND=()
 }
@@ -46,6 +47,7 @@ lab_parse() {
                         ;;
                 --shell) LAB_SHELL=1; shift ;;
                 --check) LAB_CHECK=1; shift ;;
+                --boots) LAB_BOOTS=1; shift ;;
                 -h | --help) lab_usage; exit 0 ;;
                 --) shift; break ;;
                 -*) lab_die "unknown option $1 (see --help)" ;;
