@@ -15,6 +15,7 @@
 #include "exec/hook.h"
 #include "exec/oci-bundle.h"
 #include "exec/oci-cgroup.h"
+#include "exec/oci-notify.h"
 #include "exec/oci-process.h"
 
 #define NOTHING_TO_SIGNAL "Container %s is not running: no such process"
@@ -126,11 +127,14 @@ int oci_start(const Oci *o, Error *error)
 {
         _cleanup_(channel_done) Channel c = CHANNEL_INIT;
         _cleanup_target_ Target t = TARGET_INIT;
+        _cleanup_oci_listener_ OciListener notify = OCI_LISTENER_INIT;
         int r;
 
         r = target_open(o, o->args[0], &t, error);
         if (r >= 0 && t.status != OCI_CREATED)
                 r = wrong_status(&t, "start", error);
+        if (r >= 0)
+                r = oci_listener_open(&notify, &t.dir, &t.state, error);
         if (r >= 0)
                 r = claim(&t, &c, error);
         if (r >= 0)
@@ -140,6 +144,8 @@ int oci_start(const Oci *o, Error *error)
                 take_down(o, &t);
                 return -error_errno(error->kind);
         }
+        if (r >= 0)
+                r = oci_listener_relay(&notify, error);
         return r < 0 ? r : EXIT_SUCCESS;
 }
 

@@ -22,6 +22,7 @@
 #include "exec/hook.h"
 #include "exec/oci-bundle.h"
 #include "exec/oci-cgroup.h"
+#include "exec/oci-notify.h"
 #include "exec/oci-process.h"
 #include "exec/payload.h"
 #include "exec/process.h"
@@ -41,6 +42,7 @@ typedef struct Creation {
         pid_t child; /* who is to be reaped when it fails */
         bool made;   /* state and group are there */
         bool lives;  /* and are to stay */
+        OciNotify notify;
 } Creation;
 
 static const Launch *launch_of(const Creation *c)
@@ -76,6 +78,7 @@ static void creation_done(Creation *c)
         close_fd(c->console.send);
         close_fd(c->console_pair[0]);
         close_fd(c->cgroup);
+        oci_notify_done(&c->notify);
 }
 
 /* Those before the payload: the child has to know its number for some of them. */
@@ -217,6 +220,8 @@ static int prepare(Creation *c, Error *error)
                 r = open_console(c, error);
         if (r >= 0)
                 r = payload_plan(p, error);
+        if (r >= 0)
+                r = oci_notify_plan(&c->notify, &c->dir, &p->plan, error);
         if (r >= 0 && has_hooks(p->launch)) {
                 p->plan.before_pivot = before_pivot;
                 p->plan.context = c;
@@ -242,6 +247,7 @@ static int child(Creation *c, Error *error)
         Process p = {
                 .order = order,
                 .filter = &c->payload.filter,
+                .notify_socket = c->notify.address,
                 .channel = &c->channel,
                 .preserve_fds = c->oci->preserve_fds,
                 .keep_keyring = oci_has(c->oci, OCI_NO_NEW_KEYRING),
@@ -449,6 +455,7 @@ int oci_run(const Oci *o, Error *error)
         _cleanup_(creation_done) Creation c = CREATION_INIT(o, true);
         _cleanup_foreground_ Foreground f = FOREGROUND_INIT;
         bool detach = oci_has(o, OCI_DETACH);
+        _cleanup_oci_listener_ OciListener notify = OCI_LISTENER_INIT;
         int r = 0;
 
         if (!detach)
@@ -462,9 +469,13 @@ int oci_run(const Oci *o, Error *error)
                 r = f.master < 0 ? error_set_errno(error, f.master, "Cannot get the terminal") : 0;
         }
         if (r >= 0)
+                r = oci_listener_open(&notify, &c.dir, &c.state, error);
+        if (r >= 0)
                 r = release(&c, error);
         if (r >= 0)
                 r = poststart(&c, error);
+        if (r >= 0)
+                r = detach ? oci_listener_relay(&notify, error) : oci_listener_relay_apart(&notify, error);
         if (r < 0)
                 return r;
         c.lives = detach;

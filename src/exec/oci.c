@@ -399,8 +399,10 @@ static int dispatch(Oci *o, char **argv, Error *error)
         if (r < 0)
                 return r;
         if (oci_has(o, OCI_VERSION))
-                return printf("berth-exec version " BERTH_VERSION "\nspec: 1.3.0\n") < 0 ? EXIT_FAILURE
-                                                                                         : EXIT_SUCCESS;
+                return printf("berth-exec version " BERTH_VERSION
+                              "\nspec: 1.3.0\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n") < 0
+                               ? EXIT_FAILURE
+                               : EXIT_SUCCESS;
         if (oci_has(o, OCI_HELP)) {
                 (void) printf("Usage: berth-exec [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\n");
                 oci_help(stdout);
