@@ -158,7 +158,7 @@ mutations() {
 }
 rm -rf "$STORE"
 is "$(find "$DIR/documents/mutations" -type f | wc -l) changed members: loaded or refused" "$(mutations)" ""
-ok "the objects are whole" ostree fsck --quiet --repo="$STORE/ostree/repo"
+is "the store is whole" "$(result "$(pull check)")" '{"Result":{"Images":[],"Problems":[],"Removed":[]}}'
 
 # A platform that is asked for.
 load_platform() {
