@@ -11,11 +11,12 @@
 #define MEMORY_MAX (UINT64_C(2) << 30)
 #define TASKS_MAX UINT64_C(64)
 
-/* What unpacking and removing a tree of files of many owners takes. */
+/* What unpacking and removing a tree of files of many owners takes. CAP_SYS_ADMIN goes to berth-pull's
+ * keeper, which can set one attribute and nothing else, before anything is read (prog/pull-keeper.c). */
 #define CAPABILITIES                                                                                         \
         (UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_DAC_READ_SEARCH |   \
          UINT64_C(1) << CAP_FOWNER | UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_SETFCAP |                \
-         UINT64_C(1) << CAP_MKNOD)
+         UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SYS_ADMIN)
 
 typedef enum Kind {
         KIND_STRING,

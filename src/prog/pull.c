@@ -27,6 +27,7 @@ typedef struct Verb {
         int (*run)(Pull *p, char **arguments);
         bool takes_arguments;
         const char *help;
+        bool writes; /* objects */
 } Verb;
 
 static int open_directory(int parent, const char *name, Error *error)
@@ -65,8 +66,8 @@ static const Verb verbs[] = {
         {"check", pull_check, true, "all that is stored, against its checksums: [--quick] [--repair]"},
         {"diff", pull_diff, true, "what an image changes, compared with another or with its own lower layers: ID [ID]"},
         {"export", pull_export, true, "into the file or directory on standard input: ID[=NAME]..."},
-        {"import", pull_import, true, "the archive of a root on standard input, as an image"},
-        {"load", pull_load, true, "the images of the archive (or layout directory) on standard input"},
+        {"import", pull_import, true, "the archive of a root on standard input, as an image", true},
+        {"load", pull_load, true, "the images of the archive (or layout directory) on standard input", true},
         {"remove", pull_remove, true, "what is left of images that the daemon has taken away: ID..."},
         {"sweep", pull_sweep, false, "what an interrupted operation left"},
 };
@@ -125,7 +126,9 @@ int main(int argc, char **argv)
         verb = find_verb(argv[optind]);
         if (!verb || (argv[optind + 1] && !verb->takes_arguments))
                 return usage(stderr);
-        r = pull_sandbox_enter();
+        r = pull_keeper_start(verb->writes ? state : NULL);
+        if (r >= 0)
+                r = pull_sandbox_enter();
         if (r < 0) {
                 log_error_errno(r, "Cannot enter the sandbox: %m");
                 return EXIT_FAILURE;

@@ -25,6 +25,10 @@ int pull_load(Pull *p, char **arguments);
 int pull_remove(Pull *p, char **arguments);
 int pull_sweep(Pull *p, char **arguments);
 
+/* Gives away CAP_SYS_ADMIN, if we have it; to a keeper that sets marks of time below state, when it is not
+ * NULL. Before anything else. */
+int pull_keeper_start(const char *state);
+
 /* Removes what is hidden in images/, and what is in the store for nobody. Does nothing when somebody is at
  * work and mode is STORE_TRY_COLLECT. */
 int pull_collect(Pull *p, StoreLock mode);

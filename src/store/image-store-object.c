@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "store/image-store-private.h"
+#include "store/time-mark.h"
 
 /* Of a directory object; a layer's largest has TREE_ENTRIES_MAX entries. */
 #define METADATA_SIZE_MAX (128U * 1024 * 1024)
@@ -122,15 +123,14 @@ static int hash_begin(ImageStore *s, EVP_MD_CTX *hash, const Attributes *a, mode
         return 0;
 }
 
-static bool lacks_privilege(int r)
+static int mark_time(ImageStore *s, const char *name, const Attributes *a)
 {
-        return r == EPERM || r == ENOTSUP;
+        return time_mark_set(s->stage, s->stage_name, name, &a->mtime);
 }
 
 static int set_attributes(ImageStore *s, int fd, const Attributes *a)
 {
         const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, a->mtime};
-        uint8_t mtime[OBJECT_MTIME_SIZE];
 
         if ((a->uid != s->uid || a->gid != s->gid) && fchown(fd, a->uid, a->gid) < 0)
                 return -errno;
@@ -139,18 +139,13 @@ static int set_attributes(ImageStore *s, int fd, const Attributes *a)
         for (size_t i = 0; i < a->n_xattrs; i++)
                 if (fsetxattr(fd, a->xattrs[i].name, a->xattrs[i].value, a->xattrs[i].size, 0) < 0)
                         return -errno;
-        object_mtime_encode(&a->mtime, mtime);
-        if (!s->no_trusted && fsetxattr(fd, OBJECT_MTIME_XATTR, mtime, sizeof(mtime), 0) < 0) {
-                if (!lacks_privilege(errno))
-                        return -errno;
-                s->no_trusted = true;
-        }
         return futimens(fd, times) < 0 ? -errno : 0;
 }
 
 int image_store_write_file(ImageStore *s, const Attributes *a, const void *data, size_t size,
                            uint8_t ret_sum[static OBJECT_SUM_SIZE], Error *error)
 {
+        char name[STORE_OBJECT_NAME_MAX];
         _cleanup_close_ int fd = -EBADF;
         int r = hash_begin(s, s->hash, a, S_IFREG, "");
 
@@ -164,28 +159,24 @@ int image_store_write_file(ImageStore *s, const Attributes *a, const void *data,
         r = fd < 0 ? fd : fs_write_all(fd, data, size);
         if (r >= 0)
                 r = set_attributes(s, fd, a);
+        store_object_name(OBJECT_FILE, ret_sum, name);
+        if (r >= 0)
+                r = mark_time(s, name, a);
         return r < 0 ? write_failed(error, r) : 0;
 }
 
 static int stage_symlink(ImageStore *s, const Attributes *a, const char *target, const char *name)
 {
         const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, a->mtime};
-        char path[sizeof("/proc/self/fd/") + 10 + 1 + STORE_OBJECT_NAME_MAX];
-        uint8_t mtime[OBJECT_MTIME_SIZE];
 
         if (symlinkat(target, s->stage, name) < 0)
                 return -errno;
         if ((a->uid != s->uid || a->gid != s->gid) &&
             fchownat(s->stage, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
-        object_mtime_encode(&a->mtime, mtime);
-        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", s->stage, name);
-        if (!s->no_trusted && lsetxattr(path, OBJECT_MTIME_XATTR, mtime, sizeof(mtime), 0) < 0) {
-                if (!lacks_privilege(errno) && errno != ENOENT)
-                        return -errno;
-                s->no_trusted = true;
-        }
-        return utimensat(s->stage, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+        if (utimensat(s->stage, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        return mark_time(s, name, a);
 }
 
 int image_store_write_symlink(ImageStore *s, const Attributes *a, const char *target,
@@ -296,7 +287,8 @@ int object_writer_finish(ObjectWriter *w, uint8_t ret_sum[static OBJECT_SUM_SIZE
         if (r < 0 || renameat(s->stage, w->name, s->stage, name) < 0)
                 return write_failed(error, r < 0 ? r : errno);
         w->staged = false;
-        return 0;
+        r = mark_time(s, name, &w->attributes);
+        return r < 0 ? write_failed(error, r) : 0;
 }
 
 ObjectWriter *object_writer_free(ObjectWriter *w)

@@ -29,9 +29,8 @@ struct ImageStore {
         Bytes header;
         uid_t uid; /* what new files have */
         gid_t gid;
-        bool no_trusted; /* attributes can be set */
-        bool distrust;   /* what is in its place is looked at before it is taken for what it should be */
-        Map *pending;    /* layers without a ref yet: diff ID to commit */
+        bool distrust; /* what is in its place is looked at before it is taken for what it should be */
+        Map *pending;  /* layers without a ref yet: diff ID to commit */
         uint8_t mark_sum[OBJECT_SUM_SIZE]; /* the empty file that stands for every mark */
 };
 

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "spec/image-ref.h"
 #include "store/image-store-private.h"
+#include "store/time-mark.h"
 
 #define REPO_PARENT "ostree"
 #define REPO "repo"
@@ -245,8 +246,11 @@ int image_store_begin(ImageStore *s, Error *error)
 
 int image_store_commit(ImageStore *s, Error *error)
 {
-        int r = flush(s, error);
+        int r = time_mark_flush();
 
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot write to the image store");
+        r = flush(s, error);
         if (r >= 0)
                 r = object_place_staged(s, error);
         if (r >= 0)
