@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "object/image.h"
 #include "object/work.h"
+#include "spec/conf.h"
 #include "spec/image-ref.h"
 #include "spec/name.h"
 
@@ -144,6 +145,28 @@ static int check_names(char *const *names, Error *error)
         return 0;
 }
 
+int image_limits(char ***arguments, Error *error)
+{
+        _cleanup_conf_ Conf conf = {};
+        const struct {
+                const char *option;
+                const uint64_t *value;
+        } limits[] = {
+                {"--bytes-max", &conf.unpacked_max},
+                {"--entries-max", &conf.entries_max},
+        };
+        int r = conf_load(NULL, &conf, error);
+
+        FOREACH_ELEMENT(l, limits) {
+                char *text = *l->value > 0 ? str_printf("%s=%llu", l->option, (unsigned long long) *l->value)
+                                           : NULL;
+
+                if (r >= 0 && *l->value > 0)
+                        r = text ? strv_consume(arguments, text) : -ENOMEM;
+        }
+        return r;
+}
+
 int image_load_archive(Manager *m, int archive, const ImageLoadOptions *options, const WorkClient *client,
                        Error *error)
 {
@@ -156,6 +179,8 @@ int image_load_archive(Manager *m, int archive, const ImageLoadOptions *options,
                 r = strv_append(&arguments, "load");
         if (r >= 0 && options->single)
                 r = strv_append(&arguments, "--single");
+        if (r >= 0)
+                r = image_limits(&arguments, error);
         if (r >= 0)
                 r = image_policy_for_archive(archive, &arguments, error);
         if (r >= 0)

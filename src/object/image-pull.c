@@ -274,17 +274,32 @@ static bool refresh(Work *w)
         return before && after && !json_equal(before, after);
 }
 
+static int load_arguments(const Pull *p, char ***ret, Error *error)
+{
+        _cleanup_free_ char *platform = platform_text(&p->platform);
+        char *option = platform ? str_printf("--platform=%s", platform) : NULL;
+        int r = strv_append(ret, "load");
+
+        if (r < 0)
+                free(option);
+        else
+                r = option ? strv_consume(ret, option) : -ENOMEM;
+        if (r >= 0 && p->distrust)
+                r = strv_append(ret, "--distrust");
+        return r < 0 ? r : image_limits(ret, error);
+}
+
 static void load(Work *w)
 {
+        WorkStep step = {WORKER_PULL, "Berth: load a pulled image"};
+        _cleanup_strv_ char **arguments = NULL;
         _cleanup_error_ Error error = ERROR_INIT;
         const Pull *p = w->data;
-        _cleanup_free_ char *platform = platform_text(&p->platform), *option = NULL;
-        char *arguments[] = {(char *) "load", NULL, p->distrust ? (char *) "--distrust" : NULL, NULL};
-        WorkStep step = {WORKER_PULL, "Berth: load a pulled image", .arguments = arguments};
+        int r;
 
-        option = platform ? str_printf("--platform=%s", platform) : NULL;
-        arguments[1] = option;
-        step.input = option ? fetch_directory_open(p->directory, false, &error) : -ENOMEM;
+        r = load_arguments(p, &arguments, &error);
+        step.arguments = arguments;
+        step.input = r < 0 ? r : fetch_directory_open(p->directory, false, &error);
         if (step.input < 0)
                 work_fail(w, step.input, &error, "Cannot load what was fetched");
         else

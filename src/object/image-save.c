@@ -209,9 +209,9 @@ int images_diff(Manager *m, const char *from, const char *to, const WorkClient *
                 reading_free(n);
                 return r;
         }
+        arguments[k++] = (char *) image_id(b);
         if (a)
-                arguments[k++] = (char *) image_id(a);
-        arguments[k] = (char *) image_id(b);
+                arguments[k] = (char *) image_id(a);
         o.data = n;
         r = work_new(m, &o, client, &w, error);
         if (r < 0)

@@ -63,6 +63,8 @@ typedef struct ImageLoadOptions {
         bool replace;       /* names of the archive move from images that have them */
         bool single;        /* an archive of several images is refused */
 } ImageLoadOptions;
+/* Adds the limits of berth.conf to the arguments of a worker that loads. */
+int image_limits(char ***arguments, Error *error);
 /* Whether the policy for images accepts what is open, or a root in a tar: ERROR_REJECTED. What is still to be
  * refused is added to the arguments of the worker. */
 int image_policy_for_archive(int fd, char ***arguments, Error *error);

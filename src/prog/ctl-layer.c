@@ -310,7 +310,7 @@ static json_t *diff_document(const json_t *changes)
 
 int verb_diff(Ctl *c)
 {
-        const char *from = c->args[1] ? c->args[0] : "", *to = c->args[1] ?: c->args[0];
+        const char *from = c->args[1] ?: "", *to = c->args[0];
         _cleanup_json_ json_t *changes = NULL, *document = NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
         const json_t *change;

@@ -76,6 +76,21 @@ static int read_time(const char *value, void *field, Conf *c)
         return 0;
 }
 
+static int read_size(const char *value, void *field, Conf *c)
+{
+        uint64_t size;
+
+        if (parse_size(value, &size) < 0 || size == 0 || size > INT64_MAX)
+                return -EINVAL;
+        *(uint64_t *) field = size;
+        return 0;
+}
+
+static int read_count(const char *value, void *field, Conf *c)
+{
+        return parse_u64(value, 1, UINT32_MAX, field) < 0 ? -EINVAL : 0;
+}
+
 static const ConfRow rows[] = {
         {"Images", "RegistriesConf", offsetof(Conf, registries_conf), read_path, "an absolute path"},
         {"Images", "SignaturePolicy", offsetof(Conf, signature_policy), read_path, "an absolute path"},
@@ -85,6 +100,8 @@ static const ConfRow rows[] = {
         {"Images", "ParallelDownloads", offsetof(Conf, parallel), read_parallel, "a number from 1 to 32"},
         {"Images", "Retry", offsetof(Conf, retry), read_retry, "a number from 0 to 100"},
         {"Images", "RetryDelay", offsetof(Conf, retry_delay), read_time, "a time"},
+        {"Images", "UnpackedSizeMax", offsetof(Conf, unpacked_max), read_size, "a size, as 20G"},
+        {"Images", "EntriesMax", offsetof(Conf, entries_max), read_count, "a number"},
 };
 
 void conf_done(Conf *c)

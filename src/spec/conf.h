@@ -17,7 +17,9 @@ typedef struct Conf {
         uint64_t parallel;          /* 0: the default, in all three */
         uint64_t retry;
         bool no_retry;
-        uint64_t retry_delay; /* usec */
+        uint64_t retry_delay;  /* usec */
+        uint64_t unpacked_max; /* bytes of all files of an image; 0: no more than is built in */
+        uint64_t entries_max;  /* files and directories; 0: likewise */
 } Conf;
 
 void conf_done(Conf *c);

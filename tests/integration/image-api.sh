@@ -276,6 +276,18 @@ is "prune takes those without a name" "$(berthctl image prune -f)" "$old"
 ok "prune --all takes all" berthctl image prune -af
 is "of them" "$(berthctl images -q)" ""
 
+# Limits of berth.conf.
+mkdir -p /etc/berth/berth.conf.d
+at_exit rm -f /etc/berth/berth.conf.d/test.conf
+printf '[Images]\nUnpackedSizeMax=1M\n' >/etc/berth/berth.conf.d/test.conf
+fails_with 125 'larger|limit|size|bytes' berthctl pull -q "$big"
+printf '[Images]\nEntriesMax=2\n' >/etc/berth/berth.conf.d/test.conf
+fails_with 125 'entries|files|more than' berthctl load "$IMAGES/busybox.oci.tar"
+printf '[Images]\nUnpackedSize=1M\n' >/etc/berth/berth.conf.d/test.conf
+fails_with 125 'berth.conf|test.conf' berthctl pull -q "$big"
+rm -f /etc/berth/berth.conf.d/test.conf
+is "nothing of them is left" "$(berthctl images -q)" ""
+
 # A unit of a .container file, whose first start waits for its image.
 mkdir -p /etc/containers/systemd
 printf '[Container]\nImage=%s\nExec=sleep 1000\nNetwork=none\nPull=missing\n[Service]\nTimeoutStartSec=6\n' "$big" >/etc/containers/systemd/pulled.container

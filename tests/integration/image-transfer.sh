@@ -82,9 +82,9 @@ like "import" "$id" '^[0-9a-f]{64}$' || diag "$(cat "$TMP/err")"
 is "it runs" "$(berthctl run --rm --network none localhost/imported:1 2>&1)" "it is mine"
 like "its history has the message" "$(berthctl history --no-trunc --format json localhost/imported:1)" "by a test"
 ok "the import is an event" journalctl -q -n1 BERTH_EVENT=import IMAGE_ID="$id" --grep .
-like "diff of two images" "$(berthctl diff "$BUSYBOX" localhost/imported:1)" '^A /etc/version$'
-like "the other way round" "$(berthctl diff localhost/imported:1 "$BUSYBOX")" '^D /etc/version$'
-like "as JSON" "$(berthctl diff --format json "$BUSYBOX" localhost/imported:1 | jq -r '.added[]')" '^/etc/version$'
+like "diff of two images" "$(berthctl diff localhost/imported:1 "$BUSYBOX")" '^A /etc/version$'
+like "the other way round" "$(berthctl diff "$BUSYBOX" localhost/imported:1)" '^D /etc/version$'
+like "as JSON" "$(berthctl diff --format json localhost/imported:1 "$BUSYBOX" | jq -r '.added[]')" '^/etc/version$'
 is "of one with itself" "$(berthctl diff "$BUSYBOX" "$BUSYBOX")" ""
 
 # Podman's description.
