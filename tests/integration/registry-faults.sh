@@ -42,7 +42,10 @@ while IFS=$'\t' read -r name _; do
         cuts=$((cuts + 1))
         again
         pull "$name" >"$TMP/result"
-        [ "$(blobs)" = "$good" ] && grep -q '"Result"' "$TMP/result" || { bad=$((bad + 1)); diag "$name: $(<"$TMP/result")"; }
+        if [ "$(blobs)" != "$good" ] || ! grep -q '"Result"' "$TMP/result"; then
+                bad=$((bad + 1))
+                diag "$name: $(<"$TMP/result")"
+        fi
         # The second request begins where the first ended.
         from=$(jq -r --arg name "$name" 'select(.name == $name and .range != "") | .range' "$TMP/requests" | tail -n 1)
         [ "$from" = "bytes=${name#cut-at-}-" ] || [ "$name" = cut-at-0 ] || refetched=$((refetched + 1))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what the tests use
 # Help for the tests of the registry client, on top of tests/integration/lib.sh:
 #
 #   order HOST PATH TAG [ENDPOINT [ORDER]]  prints an order; more members of both as ',"Name":value'
