@@ -14,13 +14,15 @@
 #include "exec/label.h"
 
 #define APPARMOR_ENABLED "/sys/module/apparmor/parameters/enabled"
+/* sysfs says that each of its files is a page. */
+#define PARAMETER_MAX 65536U
 #define SELINUX_FS "/sys/fs/selinux/enforce"
 
 static bool has_apparmor(void)
 {
         _cleanup_free_ char *text = NULL;
 
-        return fs_read_at(AT_FDCWD, APPARMOR_ENABLED, 16, &text, NULL) >= 0 && *text == 'Y';
+        return fs_read_at(AT_FDCWD, APPARMOR_ENABLED, PARAMETER_MAX, &text, NULL) >= 0 && *text == 'Y';
 }
 
 bool label_has_selinux(void)

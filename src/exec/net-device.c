@@ -151,31 +151,45 @@ static int find_link(int fd, const char *name, uint32_t *ret)
         return n;
 }
 
+/* The attributes of an address; returns its flags. */
+static uint32_t take_attributes(const char *p, size_t left, uint32_t flags, Address *a)
+{
+        struct rtattr t;
+
+        while (left >= sizeof(t)) {
+                size_t step, n;
+
+                memcpy(&t, p, sizeof(t));
+                if (t.rta_len < RTA_LENGTH(0) || t.rta_len > left)
+                        break;
+                n = t.rta_len - RTA_LENGTH(0);
+                if (t.rta_type == IFA_FLAGS && n == sizeof(flags))
+                        memcpy(&flags, p + RTA_LENGTH(0), sizeof(flags));
+                if (t.rta_type < ELEMENTSOF(a->parts) && n <= ADDRESS_MAX) {
+                        memcpy(a->parts[t.rta_type].bytes, p + RTA_LENGTH(0), n);
+                        a->parts[t.rta_type].n = n;
+                }
+                step = MIN((size_t) RTA_ALIGN(t.rta_len), left);
+                p += step;
+                left -= step;
+        }
+        return flags;
+}
+
 static int take_address(const struct nlmsghdr *h, size_t size, void *userdata)
 {
         const struct ifaddrmsg *m = NLMSG_DATA(h);
+        const size_t head = NLMSG_SPACE(sizeof(*m));
         Addresses *all = userdata;
         Address a = {};
         uint32_t flags;
-        size_t left;
 
-        if (h->nlmsg_type != RTM_NEWADDR || size < NLMSG_LENGTH(sizeof(*m)) || m->ifa_index != all->link ||
+        if (h->nlmsg_type != RTM_NEWADDR || size < head || m->ifa_index != all->link ||
             m->ifa_scope != RT_SCOPE_UNIVERSE)
                 return 0;
         a.family = m->ifa_family;
         a.prefix = m->ifa_prefixlen;
-        flags = m->ifa_flags;
-        left = size - NLMSG_LENGTH(sizeof(*m));
-        for (const struct rtattr *t = IFA_RTA(m); RTA_OK(t, left); t = RTA_NEXT(t, left)) {
-                size_t n = RTA_PAYLOAD(t);
-
-                if (t->rta_type == IFA_FLAGS && n == sizeof(flags))
-                        memcpy(&flags, RTA_DATA(t), sizeof(flags));
-                if (t->rta_type >= ELEMENTSOF(a.parts) || n > ADDRESS_MAX)
-                        continue;
-                memcpy(a.parts[t->rta_type].bytes, RTA_DATA(t), n);
-                a.parts[t->rta_type].n = n;
-        }
+        flags = take_attributes((const char *) h + head, size - head, m->ifa_flags, &a);
         if (!(flags & IFA_F_PERMANENT))
                 return 0;
         if (all->n >= ADDRESSES_MAX || !GROW(all->list, all->n))
