@@ -9,6 +9,8 @@
 #include "exec/channel.h"
 
 #define TEXT_MAX 2048U
+/* Of one start socket at a time; one of them gets it. */
+#define CALLERS_MAX 64
 
 typedef struct Packet {
         ChannelWord word;
@@ -112,18 +114,26 @@ int channel_wait_go(const Channel *c)
         return n > 0 ? 0 : n < 0 ? (int) n : -ECANCELED;
 }
 
+/* Who takes the place: -ECANCELED when it left again without the word, as the slower ones of several do. */
+static int accept_one(const Channel *c)
+{
+        _cleanup_close_ int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+
+        if (fd < 0)
+                return errno == EINTR || errno == ECONNABORTED ? -ECANCELED : -errno;
+        return dup3(fd, c->child, O_CLOEXEC) < 0 ? -errno : channel_wait_go(c);
+}
+
 int channel_wait_start(const Channel *c)
 {
-        _cleanup_close_ int fd = -EBADF;
+        int r;
 
         if (c->listener < 0)
                 return channel_wait_go(c);
         do
-                fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
-        while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
-        if (fd < 0 || dup3(fd, c->child, O_CLOEXEC) < 0)
-                return -errno;
-        return channel_wait_go(c);
+                r = accept_one(c);
+        while (r == -ECANCELED);
+        return r;
 }
 
 int channel_wait_pid(const Channel *c, pid_t *ret_pid)
@@ -186,7 +196,7 @@ int channel_listen(const char *path)
         r = fd < 0 ? -errno : address_of(path, &address, &dir);
         if (r < 0)
                 return r;
-        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, CALLERS_MAX) < 0)
                 return -errno;
         return TAKE_FD(fd);
 }
