@@ -297,7 +297,7 @@ static void check_limit(char *text, bool allowed)
         _cleanup_free_ char *owned = text;
         _cleanup_error_ Error error = ERROR_INIT;
         _cleanup_manifest_ Manifest m = {};
-        int r = parse(text, NULL, &m, &error);
+        int r = parse(owned, NULL, &m, &error);
 
         if (allowed)
                 CHECK_OK(r);
