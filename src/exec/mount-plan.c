@@ -87,7 +87,7 @@ static int copy_from_mount(MountStep *s, const LaunchMount *m, Error *error)
                                  strempty(m->source));
         STRV_FOREACH(o, s->options.rest) {
                 /* Of the file system, which is there already. */
-                if (streq(*o, "sync") || streq(*o, "dirsync"))
+                if (streq(*o, "sync") || streq(*o, "dirsync") || strchr(*o, '='))
                         continue;
                 return error_set(error, ERROR_INVALID_ARGUMENT, "Mount on %s: unknown option \"%s\"",
                                  m->destination, *o);
