@@ -152,6 +152,32 @@ else
         ok "the objects are whole" ostree fsck --quiet --repo="$STORE/ostree/repo"
 fi
 
+# Two images that have nothing in common but Debian's packages: what is equal in all
+# things is one file.
+twice() {
+        python3 - "$@" <<'END'
+import hashlib, os, stat, sys
+
+def files(root):
+    for directory, _, names in os.walk(os.fsencode(root)):
+        for name in names:
+            path = os.path.join(directory, name)
+            st = os.lstat(path)
+            if stat.S_ISREG(st.st_mode) and st.st_size > 0:
+                digest = hashlib.sha256(open(path, "rb").read()).hexdigest()
+                yield (digest, st.st_mode, st.st_uid, st.st_gid, st.st_mtime_ns), st.st_ino
+
+first, second = (dict(files(root)) for root in sys.argv[1:])
+common = first.keys() & second.keys()
+print(sum(first[key] != second[key] for key in common), "of", "many" if len(common) > 1000 else len(common))
+END
+}
+rm -rf "$STORE"
+nginx=$(pull load <"$IMAGES/nginx.docker.tar")
+debian=$(pull load <"$IMAGES/debian.docker.tar")
+is "files of packages that two images have are stored once" \
+        "$(twice "$STORE/images/$(image_id "$nginx")/rootfs" "$STORE/images/$(image_id "$debian")/rootfs")" "0 of many"
+
 # A layer of 300 MB, half of it one file.
 big_archive() {
         python3 - "$1" <<'END'
