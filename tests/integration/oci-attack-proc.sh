@@ -145,6 +145,6 @@ canary_is_alive "A7: /dev is a symlink"
 # A11
 make_bundle "$TMP/a11" '.process.args = ["env"]' '.process.env += ["OWN=1"]'
 is "A11: the environment is the configuration's" \
-        "$(SECRET_x=1 NOTIFY_SOCKET=/x LISTEN_FDS=1 LISTEN_PID=1 WATCHDOG_USEC=1 CREDENTIALS_DIRECTORY=/c run_bundle "$TMP/a11" | grep -vE '^(HOME|LISTEN_)' | sort | paste -sd' ')" \
+        "$(SECRET_x=1 INVOCATION_ID=1 LISTEN_FDS=1 LISTEN_PID=1 WATCHDOG_USEC=1 CREDENTIALS_DIRECTORY=/c run_bundle "$TMP/a11" | grep -vE '^(HOME|LISTEN_)' | sort | paste -sd' ')" \
         "= 0 OWN=1 PATH=/bin"
 canary_is_alive "in the end"
