@@ -134,8 +134,8 @@ static const AuthRow rows[] = {
         {R, "ListImages", AUTH_INSPECT},
         {R, "RemoveImage", AUTH_MANAGE_IMAGES, refine_force},
         {R, "RemoveImageFromStorage", AUTH_MANAGE_IMAGES, refine_force},
-        {R, "NormalizeImageRef", AUTH_OPEN},
-        {R, "ImageRefsEqual", AUTH_OPEN},
+        {R, "NormalizeImageRef", AUTH_INSPECT},
+        {R, "ImageRefsEqual", AUTH_INSPECT},
         {R, "PruneImages", AUTH_MANAGE_IMAGES},
         {R, "Info", AUTH_INSPECT},
 
