@@ -109,7 +109,7 @@ static const char *const mount_options[] = {
 };
 
 /* Accepted because people write them for podman; without SELinux labels they mean nothing here. */
-static const char *const ignored_options[] = {"z", "Z", "U", "copy", "nocopy"};
+static const char *const ignored_options[] = {"z", "Z", "copy", "nocopy"};
 
 static bool is_in(const char *const *list, size_t n, const char *s)
 {
@@ -141,6 +141,8 @@ static int add_option(MountItem *m, const char *option, const char **ret_error)
                 return strv_append(&m->options, option);
         if (is_in(ignored_options, ELEMENTSOF(ignored_options), option))
                 return 0;
+        if (streq(option, "U"))
+                return fail(ret_error, "U would change the owners of the source for good: take idmap");
         if (is_in(mount_options, ELEMENTSOF(mount_options), option))
                 return strv_append(&m->options, option);
         if (m->kind == MOUNT_TMPFS && startswith(option, "size=")) {

@@ -108,6 +108,7 @@ TEST(bad_values_are_named)
         } bad[] = {
                 {SETTING_NAME, "-x"},
                 {SETTING_NAME, "a/b"},
+                {SETTING_VOLUMES, "/a:/b:U"},
                 {SETTING_NAME, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"},
                 {SETTING_STOP_SIGNAL, "SIGFOO"},
                 {SETTING_STOP_TIMEOUT, "soon"},
