@@ -313,7 +313,7 @@ static _noreturn_ void ask(const Filter *f)
 TEST(listener)
 {
         _cleanup_close_ int dir = test_directory_open(), server = -EBADF, listener = -EBADF;
-        _cleanup_free_ char *path = str_printf("%s/s", test_path), *profile_text = NULL;
+        _cleanup_free_ char *path = dir < 0 ? NULL : str_printf("%s/s", test_path), *profile_text = NULL;
         _cleanup_json_ json_t *profile = NULL, *state = json_pack("{s:s}", "id", "c"), *told = NULL;
         _cleanup_error_ Error error = ERROR_INIT;
         _cleanup_filter_ Filter f = {};
