@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "exec/device.h"
 #include "exec/label.h"
+#include "exec/mount-chroot.h"
 #include "exec/mount-fs.h"
 #include "exec/mount-idmap.h"
 #include "exec/mount-plan.h"
@@ -525,6 +526,8 @@ int mount_plan_open(MountPlan *p, const NamespaceSet *namespaces, Error *error)
         int r;
 
         p->namespaces = namespaces;
+        if (mount_is_chroot(p->launch))
+                return mount_chroot_open(p, error);
         r = p->overlay ? 0 : open_root(p, error);
         if (r >= 0)
                 r = open_steps(p, &masks, error);

@@ -13,6 +13,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "exec/mount-chroot.h"
 #include "exec/mount-fs.h"
 #include "exec/mount-idmap.h"
 #include "exec/mount-root.h"
@@ -28,9 +29,12 @@ static int failed(const MountPlan *p, int r, const char *what, Error *error)
                          strempty(p->launch->name ?: p->launch->root_path), strerror(abs(r)));
 }
 
-/* Hooks look for the root where the order says that it is. */
+/* Hooks look for the root where the order says that it is. A namespace that is joined has a tree of somebody
+ * else's: nothing but its top is certain to be there. */
 static const char *root_place(const MountPlan *p)
 {
+        if (mount_is_joined(p->launch))
+                return "/";
         return p->before_pivot && p->launch->root_path ? p->launch->root_path : ROOT_MOUNT_POINT;
 }
 

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "exec/copy-up.h"
 #include "exec/device.h"
+#include "exec/mount-chroot.h"
 #include "exec/mount-fs.h"
 #include "exec/mount-root.h"
 #include "exec/mount-target.h"
@@ -439,6 +440,8 @@ int mount_plan_perform(MountPlan *plan, Error *error)
         _cleanup_(performer_done) Performer p = {.plan = plan, .root = -EBADF, .empty = -EBADF};
         int r;
 
+        if (mount_is_chroot(plan->launch))
+                return mount_chroot_perform(plan, error);
         r = make_early(&p, error);
         if (r >= 0)
                 r = mount_root_assemble(plan, &p.root, error);

@@ -42,14 +42,37 @@ void namespace_set_done(NamespaceSet *s)
         *s = NAMESPACE_SET_INIT;
 }
 
+/* The container takes the place of what a mount namespace has as its root: it must not be the host's. */
+static int refuse_host_mounts(int fd, Error *error)
+{
+        static const char *const hosts[] = {"/proc/self/ns/mnt", "/proc/1/ns/mnt"};
+        struct stat theirs, host;
+
+        if (fstat(fd, &theirs) < 0)
+                return error_set_errno(error, errno, "Cannot look at the mount namespace");
+        FOREACH_ELEMENT(path, hosts) {
+                if (stat(*path, &host) < 0)
+                        return error_set(error, ERROR_START_FAILED,
+                                         "Cannot tell whose mount namespace would be joined: %s: %m", *path);
+                if (theirs.st_dev == host.st_dev && theirs.st_ino == host.st_ino)
+                        return error_set(error, ERROR_INVALID_ARGUMENT,
+                                         "The mount namespace to join is the host's own");
+        }
+        return 0;
+}
+
 static int open_joined(LaunchNamespace ns, const char *path, int *ret, Error *error)
 {
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        int r;
 
         if (fd < 0)
                 return error_set(error, ERROR_START_FAILED, "Cannot open the %s namespace %s: %m",
                                  table[ns].name, path);
-        *ret = fd;
+        r = ns == LAUNCH_NS_MOUNT ? refuse_host_mounts(fd, error) : 0;
+        if (r < 0)
+                return r;
+        *ret = TAKE_FD(fd);
         return 0;
 }
 
@@ -123,9 +146,6 @@ static int check(const Launch *l, Error *error)
 {
         bool user = l->namespaces & 1U << LAUNCH_NS_USER, time = l->namespaces & 1U << LAUNCH_NS_TIME;
 
-        if (!(l->namespaces & 1U << LAUNCH_NS_MOUNT) || l->namespace_paths[LAUNCH_NS_MOUNT])
-                return error_set(error, ERROR_NOT_SUPPORTED,
-                                 "A container without a mount namespace of its own");
         if ((l->maps.n_uids > 0 || l->maps.n_gids > 0) && !user)
                 return error_set(error, ERROR_INVALID_ARGUMENT,
                                  "ID maps without a user namespace in linux.namespaces");

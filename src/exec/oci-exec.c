@@ -17,6 +17,7 @@
 #include "exec/cred.h"
 #include "exec/foreground.h"
 #include "exec/join.h"
+#include "exec/mount-chroot.h"
 #include "exec/namespace.h"
 #include "exec/oci-bundle.h"
 #include "exec/oci-process.h"
@@ -283,7 +284,13 @@ static int find_container(OciSession *s, Error *error)
         if (status == OCI_STOPPED || status == OCI_CREATING)
                 return error_set(error, ERROR_NOT_RUNNING, "Container %s is not running: it is %s",
                                  s->state.id, oci_status_name(status));
-        return bundle_read(s->dir.fd, LAUNCH_FILE, &s->launch, error);
+        r = bundle_read(s->dir.fd, LAUNCH_FILE, &s->launch, error);
+        if (r < 0)
+                return r;
+        /* Joining it leads to the host's root. */
+        if (mount_is_chroot(s->launch))
+                return error_set(error, ERROR_NOT_SUPPORTED, "exec in a container without a mount namespace");
+        return 0;
 }
 
 static int prepare(OciSession *s, Error *error)

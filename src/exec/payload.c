@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "exec/label.h"
+#include "exec/mount-chroot.h"
 #include "exec/mount-root.h"
 #include "exec/mount.h"
 #include "exec/net-device.h"
@@ -66,7 +67,9 @@ int payload_open(Payload *p, Error *error)
 {
         int r;
 
-        r = namespace_set_open(p->launch, &p->namespaces, error);
+        r = mount_namespace_check(&p->plan, error);
+        if (r >= 0)
+                r = namespace_set_open(p->launch, &p->namespaces, error);
         if (r >= 0)
                 r = mount_plan_open(&p->plan, &p->namespaces, error);
         if (r >= 0)
@@ -104,7 +107,7 @@ int payload_arrive(Payload *p, Error *error)
         r = namespace_join(&p->namespaces, error);
         /* C2: the user namespace, and in it the new ones. What only the host's root may do comes before. */
         if (r >= 0 && namespace_has_user(&p->namespaces)) {
-                r = mount_root_early(&p->plan, error);
+                r = mount_is_chroot(p->launch) ? 0 : mount_root_early(&p->plan, error);
                 if (r >= 0)
                         r = schedule_process(&p->launch->process, error);
                 p->launch->process.has_scheduler = p->launch->process.has_io_priority = false;

@@ -79,6 +79,43 @@ refuse "clocks without a namespace" 'time namespace' '.linux.timeOffsets = {mono
 try "names" "box|example" 'hostname; cat /proc/sys/kernel/domainname' '.hostname = "box"' '.domainname = "example"'
 refuse "a host name without a namespace" 'UTS' '.linux.namespaces |= map(select(.type != "uts"))' '.hostname = "x"'
 
+# Mount namespaces of others, and none
+host_mounts=$(cut -d' ' -f3- /proc/1/mountinfo)
+mount_at() {
+        jq -nr --arg path "$1" '".linux.namespaces |= map(if .type == \"mount\" then .path = \($path | @json) else . end)"'
+}
+for propagation in private slave shared; do
+        unshare -m --propagation $propagation sleep 1000 &
+        other=$!
+        at_exit kill "$other"
+        wait_until 10 bash -c "[ \"\$(readlink /proc/$other/ns/mnt)\" != \"\$(readlink /proc/self/ns/mnt)\" ]"
+        rm -rf "$TMP/b"
+        make_bundle "$TMP/b" "$(mount_at "/proc/$other/ns/mnt")" "$(bind "" /d rbind,ro)" \
+                "$(sh_args 'readlink /proc/self/ns/mnt; cat /d/file; ls -d /d /usr 2>/dev/null; true')"
+        is "a mount namespace by path ($propagation)" "$(run_bundle "$TMP/b" | paste -sd'|')" "$(readlink "/proc/$other/ns/mnt")|content|/d|= 0"
+        is "the host's mounts are the same ($propagation)" "$(cut -d' ' -f3- /proc/1/mountinfo)" "$host_mounts"
+done
+oci create --bundle "$TMP/b" joined </dev/null >/dev/null 2>&1
+is "exec in it" "$(oci exec joined readlink /proc/self/ns/mnt 2>&1)" "$(readlink "/proc/$other/ns/mnt")"
+like "exec sees the container's root" "$(oci exec joined ls /usr 2>&1)" 'No such file'
+oci delete --force joined
+refuse "PID 1's mount namespace" "the host's own" "$(mount_at /proc/1/ns/mnt)"
+make_bundle "$TMP/b" "$(mount_at /proc/self/ns/mnt)"
+like "the caller's mount namespace: refused" "$(unshare -m "$OCI_EXEC" --root "$TMP/oci" --cgroup-manager=disabled run --bundle "$TMP/b" own 2>&1)" "the host's own"
+refuse "a hook in somebody's tree" 'createContainer' "$(mount_at "/proc/$other/ns/mnt")" '.hooks = {createContainer: [{path: "/bin/true"}]}'
+none='.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = [] | .mounts |= map(select(.type != "bind"))'
+rm -rf "$TMP/b"
+make_bundle "$TMP/b" "$none" "$(sh_args 'ls -d /bin /usr /proc/self 2>/dev/null; pwd')"
+is "without a mount namespace there is a root, and nothing is mounted" "$(run_bundle "$TMP/b" | paste -sd'|')" "/bin|/|= 0"
+oci create --bundle "$TMP/b" none </dev/null >/dev/null 2>&1
+is "it is the host's" "$(readlink "/proc/$(oci state none | jq .pid)/ns/mnt")" "$(readlink /proc/self/ns/mnt)"
+like "exec there: refused" "$(oci exec none true 2>&1)" 'without a mount namespace'
+oci delete --force none
+is "the host's mounts are the same (none)" "$(cut -d' ' -f3- /proc/1/mountinfo)" "$host_mounts"
+refuse "a bind without a mount namespace" 'Mount on /d: a bind' "$none" "$(bind "" /d bind)"
+refuse "a read-only root without one" 'read-only root' "$none" '.root.readonly = true'
+refuse "a masked path without one" 'mask or protect /etc' "$none" '.linux.maskedPaths = ["/etc", "/not/there"]'
+
 # User namespaces
 rm -rf "$TMP/b"
 make_bundle "$TMP/b" '.linux.namespaces += [{type: "user"}]' "$(sh_args 'awk "{ print \$1, \$2, \$3 }" /proc/self/uid_map')"
