@@ -65,8 +65,9 @@ state() {
         (cd "$STORE" && find . -path ./ostree/repo/tmp/cache -prune -o -printf '%P %y %s %n %m %U:%G\n' | sort)
 }
 
+# Podman takes no longer name than 50 characters for its run-time directory.
 podman_() {
-        podman --root "$DIR/podman" --runroot "$DIR/podman-run" --storage-driver vfs --log-level error "$@"
+        podman --root "$DIR/podman" --runroot "$TMP/podman" --storage-driver vfs --log-level error "$@"
 }
 PODMAN=$(command -v podman || true)
 [ -z "$PODMAN" ] || podman_ info >/dev/null 2>&1 || PODMAN=''
