@@ -376,7 +376,7 @@ static int converse(Creation *c, Error *error)
         }
         if (r >= 0 && word != CHANNEL_READY)
                 r = error_set(error, ERROR_START_FAILED, "The new process was killed before it was ready");
-        return r;
+        return r < 0 ? r : payload_schedule(&c->payload, c->child, error);
 }
 
 static int release(Creation *c, Error *error)

@@ -22,6 +22,7 @@
 #include "exec/oci-bundle.h"
 #include "exec/oci-process.h"
 #include "exec/process.h"
+#include "exec/schedule.h"
 #include "exec/seccomp-cache.h"
 #include "spec/item.h"
 
@@ -369,6 +370,10 @@ static int begin(OciSession *s, Error *error)
         ChannelWord word;
         int r;
 
+        /* The runtime's own, before somebody of it is in the container's group. */
+        r = schedule_affinity(s->launch->process.cpu_affinity_initial, error);
+        if (r < 0)
+                return r;
         r = channel_open(&s->channel);
         if (r >= 0)
                 r = namespace_clone(0, s->join.cgroup);

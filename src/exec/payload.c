@@ -99,6 +99,26 @@ static int set_names(const Launch *l, Error *error)
         return 0;
 }
 
+/* What only the host's root may do, and the process made in the user namespace then has. */
+static int schedule_early(LaunchProcess *p, Error *error)
+{
+        int r;
+
+        p->has_scheduler = p->has_scheduler && schedule_is_inherited(p);
+        r = schedule_process(p, error);
+        p->has_scheduler = p->has_io_priority = false;
+        return r;
+}
+
+int payload_schedule(const Payload *p, pid_t pid, Error *error)
+{
+        const LaunchProcess *process = &p->launch->process;
+
+        if (!namespace_has_user(&p->namespaces) || schedule_is_inherited(process))
+                return 0;
+        return schedule_other(pid, process, error);
+}
+
 int payload_arrive(Payload *p, Error *error)
 {
         int r;
@@ -109,8 +129,7 @@ int payload_arrive(Payload *p, Error *error)
         if (r >= 0 && namespace_has_user(&p->namespaces)) {
                 r = mount_is_chroot(p->launch) ? 0 : mount_root_early(&p->plan, error);
                 if (r >= 0)
-                        r = schedule_process(&p->launch->process, error);
-                p->launch->process.has_scheduler = p->launch->process.has_io_priority = false;
+                        r = schedule_early(&p->launch->process, error);
         }
         if (r >= 0)
                 r = namespace_enter_user(&p->namespaces, error);

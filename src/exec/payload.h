@@ -25,6 +25,8 @@ void payload_done(Payload *p);
 /* Launcher, before the clone. The first makes the plan, which may then be added to. */
 int payload_plan(Payload *p, Error *error);
 int payload_open(Payload *p, Error *error);
+/* Launcher, when the payload-to-be is ready: the scheduler that it could not be made with. */
+int payload_schedule(const Payload *p, pid_t pid, Error *error);
 /* Child: namespaces, host name, mounts. Who returns may be another process, made inside the user namespace.
  */
 int payload_arrive(Payload *p, Error *error);

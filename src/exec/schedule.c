@@ -45,7 +45,7 @@ static int explain_deadline(const LaunchScheduler *s, Error *error)
                          "Cannot set the scheduler: sched_setattr: `SCHED_DEADLINE` %s", why);
 }
 
-static int set_scheduler(const LaunchScheduler *s, Error *error)
+static int set_scheduler(pid_t pid, const LaunchScheduler *s, Error *error)
 {
         struct sched_attr attr = {
                 .size = sizeof(attr),
@@ -58,18 +58,29 @@ static int set_scheduler(const LaunchScheduler *s, Error *error)
                 .sched_period = s->period,
         };
 
-        if (syscall(SYS_sched_setattr, 0, &attr, 0) >= 0)
+        if (syscall(SYS_sched_setattr, pid, &attr, 0) >= 0)
                 return 0;
         if (errno == EINVAL && s->policy == SCHED_DEADLINE)
                 return explain_deadline(s, error);
         return failed(error, "scheduler");
 }
 
+bool schedule_is_inherited(const LaunchProcess *p)
+{
+        return !p->has_scheduler ||
+               (p->scheduler.policy != SCHED_DEADLINE && !(p->scheduler.flags & SCHED_FLAG_RESET_ON_FORK));
+}
+
+int schedule_other(pid_t pid, const LaunchProcess *p, Error *error)
+{
+        return p->has_scheduler ? set_scheduler(pid, &p->scheduler, error) : 0;
+}
+
 int schedule_process(const LaunchProcess *p, Error *error)
 {
         int r;
 
-        r = p->has_scheduler ? set_scheduler(&p->scheduler, error) : 0;
+        r = p->has_scheduler ? set_scheduler(0, &p->scheduler, error) : 0;
         if (r < 0 || !p->has_io_priority)
                 return r;
         return syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,

@@ -10,6 +10,10 @@
 /* Of the process: scheduler and I/O priority, for the caller and who it becomes. In a user namespace the
  * host's privileges for it are gone. */
 int schedule_process(const LaunchProcess *p, Error *error);
+/* The scheduler of another one. */
+int schedule_other(pid_t pid, const LaunchProcess *p, Error *error);
+/* Whether who has this scheduler can make processes that have it, too. */
+bool schedule_is_inherited(const LaunchProcess *p);
 /* Of the container: memory policy and personality. */
 int schedule_container(const Launch *l, Error *error);
 /* "0-3,7"; NULL: as it is. */

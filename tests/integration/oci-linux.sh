@@ -193,8 +193,25 @@ try_in "" "devices elsewhere" "1:3|1:7|7" 'stat -c %t:%T /x/null /full; ls /dev 
 try "scheduler" "1|10" 'awk "/^policy/ { print \$3 } /^prio/ { print 99 - \$3 }" /proc/self/sched' '.process.scheduler = {policy: "SCHED_FIFO", priority: 10}'
 try "nice" 5 'awk "{ print \$19 }" /proc/self/stat' '.process.scheduler = {policy: "SCHED_BATCH", nice: 5}'
 refuse "a scheduler that does not work" 'scheduler' '.process.scheduler = {policy: "SCHED_DEADLINE", deadline: 1000}'
+try "a scheduler that is not inherited" 1 'exec awk "/^policy/ { print \$3 }" /proc/self/sched' \
+        '.process.scheduler = {policy: "SCHED_FIFO", priority: 10, flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
+if chrt -d --sched-runtime 1000000 --sched-deadline 10000000 --sched-period 10000000 0 true 2>/dev/null; then
+        try "deadlines" 6 'exec awk "/^policy/ { print \$3 }" /proc/self/sched' \
+                '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 10000000, period: 10000000}'
+else
+        skip "deadlines" "nobody here may have any"
+fi
+refuse "deadlines that do not fit (user namespace)" 'must be <= period' "$user" '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 20000000, period: 10000000}'
 try "personality" i686 'uname -m' '.linux.personality = {domain: "LINUX32"}' '.process.env = ["PATH=/bin"]'
 try "affinity" 0 'awk "/Cpus_allowed_list/ { print \$2 }" /proc/self/status' '.process.execCPUAffinity = {final: "0"}'
+rm -rf "$TMP/b"
+make_bundle "$TMP/b"
+oci create --bundle "$TMP/b" affinity </dev/null >/dev/null 2>&1
+for affinity in '{initial: "0"}' '{initial: "1", final: "0"}'; do
+        jq -n "{cwd: \"/\", env: [\"PATH=/bin\"], args: [\"grep\", \"Cpus_allowed_list\", \"/proc/self/status\"], execCPUAffinity: $affinity}" >"$TMP/process.json"
+        is "affinity of exec: $affinity" "$(oci exec --process "$TMP/process.json" affinity 2>&1 | tr -d '[:blank:]')" "Cpus_allowed_list:0"
+done
+oci delete --force affinity
 try "umask, groups" "0027|1000 1000 7 8" 'umask; echo $(id -u) $(id -g) $(awk "/^Groups/ { print \$2, \$3 }" /proc/self/status)' \
         '.process.user = {uid: 1000, gid: 1000, umask: 23, additionalGids: [7, 8]}'
 try "limits" "123 456" 'awk "/Max open files/ { print \$4, \$5 }" /proc/self/limits' '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 123, hard: 456}]'
