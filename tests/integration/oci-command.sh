@@ -87,8 +87,9 @@ is "of six starts one is the first" "$(wc -l <"$TMP/won")" 1
 is "and it runs" "$(status_of race)" running
 ok "delete --force of a running one" rt delete --force race
 
-# A number that has become another process's.
+# A number that has become another process's. The kernel counts their beginnings in hundredths of a second.
 quiet rt create --bundle b stale
+sleep 0.1
 sleep 1000 &
 OTHER=$!
 jq --argjson pid "$OTHER" '.pid = $pid' "$TMP/oci/stale/status" >"$TMP/status" && mv "$TMP/status" "$TMP/oci/stale/status"
