@@ -558,6 +558,22 @@ static void report(Manager *m, StateKind kind, const char *id, int r, const Erro
         manager_report_damage(m, strempty(here), error);
 }
 
+/* One that was to be removed when it ends is made without waiting for the disk. What a power cut leaves of it
+ * is names of files without a byte; of all others every byte was there before the name. */
+static bool drop_unwritten(Manager *m, StateKind kind, const char *id)
+{
+        _cleanup_free_ char *path = str_printf("%s/" CONTAINER_FILE, id);
+        struct stat st;
+
+        if (kind != STATE_CONTAINERS || !path ||
+            fstatat(state_directory(m->state, kind), path, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size > 0 ||
+            state_retire(m->state, kind, id, NULL) < 0)
+                return false;
+        log_warning("Container %s was to be removed when it ends, and is lost", id);
+        manager_sweep_later(m, id);
+        return true;
+}
+
 static int load_all(Manager *m, StateKind kind, int (*load)(Manager *, const char *, Error *),
                     char ***ret_leftovers, Error *error)
 {
@@ -573,7 +589,7 @@ static int load_all(Manager *m, StateKind kind, int (*load)(Manager *, const cha
                 r = load(m, *id, &e);
                 if (r == -ENOMEM)
                         return r;
-                if (r < 0)
+                if (r < 0 && !drop_unwritten(m, kind, *id))
                         report(m, kind, *id, r, &e);
         }
         return 0;

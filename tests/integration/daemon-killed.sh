@@ -47,13 +47,17 @@ ok "stop, start and clean-up need no daemon" systemctl stop berth-n2.service
 is "nor does its record" "$(berthctl ps -a --format '{{.Names}} {{.Status}}' | grep -c '^n2 Exited')" 1
 
 # Half-made objects of a crash disappear, damaged ones are put aside and named.
+# A file without a byte is what a power cut leaves of a container that nobody waited for.
 id=$(printf 'ab%.0s' $(seq 32))
+lost=$(printf 'cd%.0s' $(seq 32))
 systemctl stop berthd.service
-mkdir -p "/var/lib/berth/containers/.$id.tmp/upper" "/var/lib/berth/containers/$id"
+mkdir -p "/var/lib/berth/containers/.$id.tmp/upper" "/var/lib/berth/containers/$id" "/var/lib/berth/containers/$lost"
+: >"/var/lib/berth/containers/$lost/container.json"
 echo '{"Id": ' >"/var/lib/berth/containers/$id/container.json"
 is "a damaged state file is not fatal" "$(berthctl ps -aq | wc -l)" 20
-is "what was half made is swept" "$(ls -d /var/lib/berth/containers/.??* 2>/dev/null)" ""
-like "the damaged one is put aside" "$(ls /var/lib/berth/damaged)" "$id"
+ok "what was half made is swept" wait_until 10 sh -c '! ls -d /var/lib/berth/containers/.??* 2>/dev/null'
+is "the damaged one is put aside, the lost one is not" "$(ls /var/lib/berth/damaged)" "containers-$id"
+ok "it is gone" test ! -e "/var/lib/berth/containers/$lost"
 like "and reported" "$(busctl get-property io.berth1 /io/berth1 io.berth1.Runtime Damaged)" "$id"
 
 # A newer version's members outlive a rewrite.
