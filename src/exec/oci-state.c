@@ -76,6 +76,10 @@ static int check_id(const char *id, Error *error)
 
 static int name_dir(const Oci *o, const char *id, OciDir *d, Error *error)
 {
+        int r = check_id(id, error);
+
+        if (r < 0)
+                return r;
         d->path = str_printf("%s/%s", o->root, id);
         d->id = strdup(id);
         return d->path && d->id ? 0 : error_set_errno(error, ENOMEM, "Container %s", id);
@@ -86,9 +90,7 @@ int oci_dir_open(const Oci *o, const char *id, OciDir *ret, Error *error)
         _cleanup_oci_dir_ OciDir d = OCI_DIR_INIT;
         int r;
 
-        r = check_id(id, error);
-        if (r >= 0)
-                r = name_dir(o, id, &d, error);
+        r = name_dir(o, id, &d, error);
         if (r < 0)
                 return r;
         d.fd = open(d.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -106,9 +108,7 @@ int oci_dir_make(const Oci *o, const char *id, OciDir *ret, Error *error)
         _cleanup_oci_dir_ OciDir d = OCI_DIR_INIT;
         int r;
 
-        r = check_id(id, error);
-        if (r >= 0)
-                r = name_dir(o, id, &d, error);
+        r = name_dir(o, id, &d, error);
         if (r < 0)
                 return r;
         r = mkdir(d.path, 0700) < 0 ? -errno : 0;
