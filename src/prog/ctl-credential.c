@@ -254,8 +254,7 @@ int credentials_append_certificates(Ctl *c, sd_bus_message *m)
                                      strempty(e->client_key));
 }
 
-static int append_credentials(Ctl *c, sd_bus_message *m, const Registries *registries, const FetchOrder *o,
-                              const Credentials *given)
+int credentials_open(sd_bus_message *m)
 {
         int r = sd_bus_message_open_container(m, 'e', "sv");
 
@@ -265,12 +264,27 @@ static int append_credentials(Ctl *c, sd_bus_message *m, const Registries *regis
                 r = sd_bus_message_open_container(m, 'v', "a{sa{ss}}");
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sa{ss}}");
-        if (r >= 0)
-                r = append_places(c, m, registries, o, given);
+        return r;
+}
+
+int credentials_close(sd_bus_message *m)
+{
+        int r = 0;
+
         for (size_t i = 0; i < 3; i++)
                 if (r >= 0)
                         r = sd_bus_message_close_container(m);
         return r;
+}
+
+static int append_credentials(Ctl *c, sd_bus_message *m, const Registries *registries, const FetchOrder *o,
+                              const Credentials *given)
+{
+        int r = credentials_open(m);
+
+        if (r >= 0)
+                r = append_places(c, m, registries, o, given);
+        return r < 0 ? r : credentials_close(m);
 }
 
 int credentials_append(Ctl *c, sd_bus_message *m, const char *reference, FetchVerb verb)

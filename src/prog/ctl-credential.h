@@ -19,7 +19,10 @@ int credentials_append(Ctl *c, sd_bus_message *m, const char *reference, FetchVe
 int credentials_paths(Ctl *c, char ***ret);
 /* Those for one registry, from the files and the helpers that registries.conf names. 1: found. */
 int credentials_find(Ctl *c, const char *registry, const char *path, Credentials *ret);
-/* As "Credentials" of exactly this key; wiped when the message is. */
+/* The option "Credentials" of an open a{sv}; between the two comes what credentials_append_one() appends. */
+int credentials_open(sd_bus_message *m);
+int credentials_close(sd_bus_message *m);
+/* Those of exactly this key; wiped when the message is. */
 int credentials_append_one(sd_bus_message *m, const char *key, const Credentials *c);
 /* "Certificates" from --cert-dir. */
 int credentials_append_certificates(Ctl *c, sd_bus_message *m);

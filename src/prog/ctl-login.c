@@ -67,18 +67,11 @@ static int check(Ctl *c, const char *key, const Credentials *credentials)
                 return r;
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", "Credentials");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "a{sa{ss}}");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "{sa{ss}}");
+                r = credentials_open(m);
         if (r >= 0)
                 r = credentials_append_one(m, host, credentials);
-        for (size_t i = 0; i < 3; i++)
-                if (r >= 0)
-                        r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = credentials_close(m);
         if (r >= 0 && c->given & F(TLS_VERIFY))
                 r = sd_bus_message_append(m, "{sv}", "TLSVerify", "b", ctl_has(c, FLAG_TLS_VERIFY));
         if (r >= 0)
