@@ -132,6 +132,11 @@ int http_resolve(const char *base, const char *target, char **ret)
         return r;
 }
 
+time_t http_date(const char *text)
+{
+        return curl_getdate(text, NULL);
+}
+
 char *http_escape(const char *s)
 {
         char *escaped = curl_easy_escape(NULL, s, 0), *copy = escaped ? strdup(escaped) : NULL;

@@ -118,6 +118,8 @@ int http_host(const char *url, char **ret);
 /* What target means on the page base. -EINVAL as http_origin(). */
 int http_resolve(const char *base, const char *target, char **ret);
 char *http_escape(const char *s);
+/* Of a header; -1: it is none. */
+time_t http_date(const char *text);
 
 struct sockaddr;
 AddressClass address_class(const struct sockaddr *address);

@@ -4,7 +4,6 @@
  * of a 401, the fall back to plain HTTP where the order allows it, trying again, and the words for what a
  * registry refused. */
 
-#include <curl/curl.h>
 #include <stdarg.h>
 #include <time.h>
 
@@ -215,7 +214,7 @@ static uint64_t retry_after(const HttpResponse *response)
                 return 0;
         if (parse_u64(text, 0, RETRY_AFTER_MAX, &seconds) >= 0)
                 return seconds * USEC_PER_SEC;
-        then = curl_getdate(text, NULL);
+        then = http_date(text);
         return then > now ? (uint64_t) (then - now) * USEC_PER_SEC : 0;
 }
 
