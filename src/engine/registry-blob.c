@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/str.h"
-#include "engine/digest.h"
+#include "store/digest.h"
 #include "engine/registry-private.h"
 
 #define READ_SIZE (256U * 1024)

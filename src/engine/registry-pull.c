@@ -13,7 +13,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "engine/digest.h"
+#include "store/digest.h"
 #include "engine/registry-private.h"
 #include "spec/image-config.h"
 #include "spec/image-ref.h"

@@ -8,7 +8,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
-#include "engine/digest.h"
+#include "store/digest.h"
 #include "engine/registry-private.h"
 
 #define MOUNTS_MAX 3U /* each that fails leaves an upload behind that the registry has to forget */

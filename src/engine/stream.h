@@ -4,7 +4,7 @@
 /* A stream of bytes that somebody else owns the source of: a member of an archive, the same decompressed, the
  * same hashed on the way. Streams are stacked; each closes the one below it. */
 
-#include "engine/digest.h"
+#include "store/digest.h"
 #include "spec/manifest.h"
 
 #define STREAM_CHUNK (256U * 1024)

@@ -8,21 +8,19 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include <openssl/evp.h>
-
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "spec/image-config.h"
 #include "spec/name.h"
+#include "store/digest.h"
 #include "store/image-dir.h"
 #include "store/stdio-path.h"
 
 #define MAKING ".tmp"
 #define REMOVING ".rm"
 #define XATTR_NAMES_MAX 8192U
-#define DIGEST_SIZE (sizeof("sha256:") + 64)
 #define RECORD_SIZE_MAX (16U * 1024 * 1024)
 
 bool image_dir_exists(int images, const char *id)
@@ -239,28 +237,15 @@ int image_dir_read(int dir, const char *id, ImageConfig **ret, Error *error)
         return image_config_from_json(record, ret, error);
 }
 
-/* "sha256:..." */
-static int digest_of_text(const void *data, size_t size, char ret[static DIGEST_SIZE])
-{
-        unsigned char sum[OBJECT_SUM_SIZE];
-        char *p = stpcpy(ret, "sha256:");
-
-        if (EVP_Digest(data, size, sum, NULL, EVP_sha256(), NULL) != 1)
-                return -ENOMEM;
-        for (size_t i = 0; i < sizeof(sum); i++, p += 2)
-                (void) snprintf(p, 3, "%02x", sum[i]);
-        return 0;
-}
-
 static int checksum_at(int dir, const char *name, size_t max, char **ret_text, size_t *ret_size,
-                       char ret[static DIGEST_SIZE])
+                       char ret[static DIGEST_TEXT_SIZE])
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
         int r = fs_read_at(dir, name, max, &text, &size);
 
         if (r >= 0)
-                r = digest_of_text(text, size, ret);
+                r = digest_of(text, size, ret);
         if (r < 0)
                 return r;
         if (ret_text) {
@@ -274,8 +259,8 @@ int image_dir_write_record(int dir, const ImageConfig *config, Error *error)
 {
         _cleanup_json_ json_t *record = image_config_to_json(config);
         _cleanup_free_ char *text = record ? json_text_pretty(record) : NULL;
-        char digest[DIGEST_SIZE];
-        int r = text ? digest_of_text(text, strlen(text), digest) : -ENOMEM;
+        char digest[DIGEST_TEXT_SIZE];
+        int r = text ? digest_of(text, strlen(text), digest) : -ENOMEM;
 
         if (r >= 0)
                 r = fs_replace_at(dir, IMAGE_DIR_RECORD, text, strlen(text), 0600, FS_NO_SYNC);
@@ -287,8 +272,8 @@ int image_dir_write_record(int dir, const ImageConfig *config, Error *error)
 bool image_dir_record_is_intact(int dir)
 {
         _cleanup_free_ char *written = NULL;
-        char digest[DIGEST_SIZE];
-        int r = fs_read_at(dir, IMAGE_DIR_CHECKSUM, DIGEST_SIZE, &written, NULL);
+        char digest[DIGEST_TEXT_SIZE];
+        int r = fs_read_at(dir, IMAGE_DIR_CHECKSUM, DIGEST_TEXT_SIZE, &written, NULL);
 
         if (r == -ENOENT)
                 return true;
@@ -300,7 +285,7 @@ int image_dir_read_config(int dir, const char *id, ImageConfig **ret, Error *err
 {
         _cleanup_json_ json_t *document = NULL;
         _cleanup_free_ char *text = NULL;
-        char digest[DIGEST_SIZE];
+        char digest[DIGEST_TEXT_SIZE];
         size_t size;
         int r = checksum_at(dir, IMAGE_DIR_CONFIG, RECORD_SIZE_MAX, &text, &size, digest);
 
@@ -317,7 +302,7 @@ int image_dir_read_config(int dir, const char *id, ImageConfig **ret, Error *err
 
 bool image_dir_manifest_is_intact(int dir, const char *digest)
 {
-        char actual[DIGEST_SIZE];
+        char actual[DIGEST_TEXT_SIZE];
         int r = checksum_at(dir, IMAGE_DIR_MANIFEST, RECORD_SIZE_MAX, NULL, NULL, actual);
 
         return r == -ENOENT || (r >= 0 && streq_ptr(actual, digest));

@@ -83,7 +83,7 @@ int inode_attributes_read(int fd, const struct stat *st, InodeAttributes *ret)
         return r;
 }
 
-static int hash_content(EVP_MD_CTX *hash, int fd)
+static int hash_content(Digest *hash, int fd)
 {
         _cleanup_free_ char *buffer = malloc(READ_SIZE);
         ssize_t n;
@@ -93,7 +93,7 @@ static int hash_content(EVP_MD_CTX *hash, int fd)
         while ((n = read(fd, buffer, READ_SIZE)) != 0) {
                 if (n < 0 && errno != EINTR)
                         return -errno;
-                if (n > 0 && EVP_DigestUpdate(hash, buffer, (size_t) n) != 1)
+                if (n > 0 && digest_update(hash, buffer, (size_t) n) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -106,8 +106,7 @@ static int hash_inode(ImageStore *s, int fd, const Attributes *a, mode_t type, c
 
         if (r < 0)
                 return r;
-        if (EVP_DigestInit_ex2(s->hash, s->sha256, NULL) != 1 ||
-            EVP_DigestUpdate(s->hash, s->header.data, s->header.size) != 1)
+        if (digest_reset(s->hash) < 0 || digest_update(s->hash, s->header.data, s->header.size) < 0)
                 return -ENOMEM;
         if (fd >= 0) {
                 if (lseek(fd, 0, SEEK_SET) < 0)
@@ -116,7 +115,7 @@ static int hash_inode(ImageStore *s, int fd, const Attributes *a, mode_t type, c
         }
         if (r < 0)
                 return r;
-        return EVP_DigestFinal_ex(s->hash, ret, NULL) == 1 ? 0 : -ENOMEM;
+        return digest_finish(s->hash, ret);
 }
 
 /* Stores of Berth 0.1 have no times: all are 0. */
@@ -171,12 +170,12 @@ int object_verify(ImageStore *s, ObjectKind kind, const char *path, const uint8_
         fd = openat(s->dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0)
                 return errno == ELOOP ? 0 : -errno;
-        if (EVP_DigestInit_ex2(s->hash, s->sha256, NULL) != 1)
+        if (digest_reset(s->hash) < 0)
                 return -ENOMEM;
         r = hash_content(s->hash, fd);
         if (r < 0)
                 return r;
-        if (EVP_DigestFinal_ex(s->hash, actual, NULL) != 1)
+        if (digest_finish(s->hash, actual) < 0)
                 return -ENOMEM;
         return memcmp(actual, sum, OBJECT_SUM_SIZE) == 0;
 }

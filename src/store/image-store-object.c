@@ -24,7 +24,7 @@
 
 struct ObjectWriter {
         ImageStore *store;
-        EVP_MD_CTX *hash;
+        Digest *hash;
         Attributes attributes;
         Xattr *xattrs;
         int fd;
@@ -111,14 +111,13 @@ static int stage_object(ImageStore *s, ObjectKind kind, const uint8_t sum[static
 
 /* Writing */
 
-static int hash_begin(ImageStore *s, EVP_MD_CTX *hash, const Attributes *a, mode_t type, const char *target)
+static int hash_begin(ImageStore *s, Digest *hash, const Attributes *a, mode_t type, const char *target)
 {
         int r = object_format_header(a, type, target, true, &s->header);
 
         if (r < 0)
                 return r;
-        if (EVP_DigestInit_ex2(hash, s->sha256, NULL) != 1 ||
-            EVP_DigestUpdate(hash, s->header.data, s->header.size) != 1)
+        if (digest_reset(hash) < 0 || digest_update(hash, s->header.data, s->header.size) < 0)
                 return -ENOMEM;
         return 0;
 }
@@ -151,7 +150,7 @@ int image_store_write_file(ImageStore *s, const Attributes *a, const void *data,
 
         if (r < 0)
                 return r;
-        if (EVP_DigestUpdate(s->hash, data, size) != 1 || EVP_DigestFinal_ex(s->hash, ret_sum, NULL) != 1)
+        if (digest_update(s->hash, data, size) < 0 || digest_finish(s->hash, ret_sum) < 0)
                 return -ENOMEM;
         fd = stage_object(s, OBJECT_FILE, ret_sum);
         if (fd == -EEXIST)
@@ -188,7 +187,7 @@ int image_store_write_symlink(ImageStore *s, const Attributes *a, const char *ta
 
         if (r < 0)
                 return r;
-        if (EVP_DigestFinal_ex(s->hash, ret_sum, NULL) != 1)
+        if (digest_finish(s->hash, ret_sum) < 0)
                 return -ENOMEM;
         store_object_name(OBJECT_FILE, ret_sum, name);
         assert(s->stage >= 0);
@@ -228,7 +227,7 @@ int image_store_open_writer(ImageStore *s, const Attributes *a, uint64_t size, O
                 return -ENOMEM;
         w->store = s;
         w->fd = -EBADF;
-        w->hash = EVP_MD_CTX_new();
+        w->hash = digest_new();
         r = w->hash ? copy_attributes(w, a) : -ENOMEM;
         if (r >= 0)
                 r = hash_begin(s, w->hash, a, S_IFREG, "");
@@ -248,7 +247,7 @@ int object_writer_write(ObjectWriter *w, const void *data, size_t size, Error *e
 {
         int r;
 
-        if (EVP_DigestUpdate(w->hash, data, size) != 1)
+        if (digest_update(w->hash, data, size) < 0)
                 return -ENOMEM;
         r = fs_write_all(w->fd, data, size);
         w->size += size;
@@ -262,7 +261,7 @@ int object_writer_skip(ObjectWriter *w, uint64_t size, Error *error)
         for (uint64_t left = size; left > 0;) {
                 size_t n = (size_t) MIN(left, (uint64_t) sizeof(zeros));
 
-                if (EVP_DigestUpdate(w->hash, zeros, n) != 1)
+                if (digest_update(w->hash, zeros, n) < 0)
                         return -ENOMEM;
                 left -= n;
         }
@@ -278,7 +277,7 @@ int object_writer_finish(ObjectWriter *w, uint8_t ret_sum[static OBJECT_SUM_SIZE
         ImageStore *s = w->store;
         int r;
 
-        if (EVP_DigestFinal_ex(w->hash, ret_sum, NULL) != 1)
+        if (digest_finish(w->hash, ret_sum) < 0)
                 return -ENOMEM;
         store_object_name(OBJECT_FILE, ret_sum, name);
         if (has_object(s, OBJECT_FILE, ret_sum))
@@ -298,7 +297,7 @@ ObjectWriter *object_writer_free(ObjectWriter *w)
         if (w->staged)
                 (void) unlinkat(w->store->stage, w->name, 0);
         close_fd(w->fd);
-        EVP_MD_CTX_free(w->hash);
+        digest_free(w->hash);
         for (size_t i = 0; i < w->attributes.n_xattrs; i++) {
                 free((char *) w->xattrs[i].name);
                 free((void *) w->xattrs[i].value);
@@ -314,8 +313,8 @@ int object_write_metadata(ImageStore *s, ObjectKind kind, const void *data, size
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        if (EVP_DigestInit_ex2(s->hash, s->sha256, NULL) != 1 || EVP_DigestUpdate(s->hash, data, size) != 1 ||
-            EVP_DigestFinal_ex(s->hash, ret_sum, NULL) != 1)
+        if (digest_reset(s->hash) < 0 || digest_update(s->hash, data, size) < 0 ||
+            digest_finish(s->hash, ret_sum) < 0)
                 return -ENOMEM;
         fd = stage_object(s, kind, ret_sum);
         if (fd == -EEXIST)
@@ -399,9 +398,8 @@ int object_read_metadata(ImageStore *s, ObjectKind kind, const uint8_t sum[stati
 
         if (r < 0)
                 return r;
-        if (EVP_DigestInit_ex2(s->hash, s->sha256, NULL) != 1 ||
-            EVP_DigestUpdate(s->hash, ret->data, ret->size) != 1 ||
-            EVP_DigestFinal_ex(s->hash, actual, NULL) != 1)
+        if (digest_reset(s->hash) < 0 || digest_update(s->hash, ret->data, ret->size) < 0 ||
+            digest_finish(s->hash, actual) < 0)
                 return -ENOMEM;
         if (memcmp(sum, actual, sizeof(actual)) != 0)
                 return error_set(error, ERROR_STORE_DAMAGED, "The image store is damaged: a %s has changed",

@@ -6,9 +6,8 @@
 
 #include <ostree.h>
 
-#include <openssl/evp.h>
-
 #include "base/hashmap.h"
+#include "store/digest.h"
 #include "store/image-store.h"
 #include "store/object-format.h"
 
@@ -24,8 +23,7 @@ struct ImageStore {
         int stage; /* where a transaction's objects are, named "<hex>.<type>"; -EBADF: there is none */
         char stage_name[sizeof(STORE_STAGE_PREFIX) + 16];
         unsigned n_writers; /* opened in the transaction */
-        EVP_MD *sha256;
-        EVP_MD_CTX *hash;
+        Digest *hash;
         Bytes header;
         uid_t uid; /* what new files have */
         gid_t gid;

@@ -149,9 +149,8 @@ int image_store_open(int state, StoreLock mode, ImageStore **ret, Error *error)
         s->uid = geteuid();
         s->gid = getegid();
         s->pending = map_new_strings();
-        s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-        s->hash = EVP_MD_CTX_new();
-        if (!s->pending || !s->hash || !s->sha256)
+        s->hash = digest_new();
+        if (!s->pending || !s->hash)
                 return -ENOMEM;
         s->parent = open_parent(state, error);
         if (s->parent < 0)
@@ -196,8 +195,7 @@ ImageStore *image_store_close(ImageStore *s)
         image_store_abort(s);
         if (s->repo)
                 g_object_unref(s->repo);
-        EVP_MD_CTX_free(s->hash);
-        EVP_MD_free(s->sha256);
+        digest_free(s->hash);
         bytes_done(&s->header);
         map_free(s->pending);
         close_fd(s->parent);

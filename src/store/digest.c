@@ -3,12 +3,29 @@
 /* libcrypto behind a small door. Its failures are those of memory. */
 
 #include <openssl/evp.h>
+#include <pthread.h>
 
-#include "engine/digest.h"
+#include "store/digest.h"
 
 struct Digest {
         EVP_MD_CTX *context;
 };
+
+static EVP_MD *algorithm;
+
+static void find_algorithm(void)
+{
+        algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* Looked up once: libcrypto would do it for each of a layer's files. NULL: out of memory. */
+static const EVP_MD *sha256(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        (void) pthread_once(&once, find_algorithm);
+        return algorithm;
+}
 
 Digest *digest_free(Digest *d)
 {
@@ -30,7 +47,9 @@ Digest *digest_new(void)
 
 int digest_reset(Digest *d)
 {
-        return EVP_DigestInit_ex(d->context, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+        const EVP_MD *md = sha256();
+
+        return md && EVP_DigestInit_ex2(d->context, md, NULL) == 1 ? 0 : -ENOMEM;
 }
 
 int digest_update(Digest *d, const void *data, size_t size)
@@ -58,6 +77,11 @@ int digest_text(const Digest *d, char ret[static DIGEST_TEXT_SIZE])
                 return -ENOMEM;
         sum_text(sum, ret);
         return 0;
+}
+
+int digest_finish(Digest *d, uint8_t ret[static DIGEST_SIZE])
+{
+        return EVP_DigestFinal_ex(d->context, ret, NULL) == 1 ? 0 : -ENOMEM;
 }
 
 int digest_of(const void *data, size_t size, char ret[static DIGEST_TEXT_SIZE])
