@@ -181,6 +181,8 @@ int launcher_run(const Launcher *l)
         if (r >= 0)
                 r = namespace_clone(l->clone_flags | CLONE_PARENT, l->cgroup);
         if (r < 0) {
+                if (l->relay_path)
+                        (void) unlink(l->relay_path);
                 (void) error_set(&error, ERROR_START_FAILED, "Cannot make the new process: %s", strerror(-r));
                 return tell_failure(l->launch, l->record_id, &started, &error);
         }

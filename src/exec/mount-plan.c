@@ -448,8 +448,12 @@ static int expand_pattern(MountPlan *p, size_t at, Error *error)
         glob_t found = {};
         int r = 0;
 
-        if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+        r = glob(pattern, GLOB_NOSORT, NULL, &found);
+        if (r == GLOB_NOMATCH)
                 return 0;
+        /* A path that is not found for want of memory would stay open to the container. */
+        if (r != 0)
+                r = error_set_errno(error, r == GLOB_NOSPACE ? ENOMEM : EIO, "Cannot look for %s", pattern);
         for (size_t i = 0; r >= 0 && i < found.gl_pathc; i++) {
                 char *path = i < PATTERN_MATCHES_MAX ? strdup(found.gl_pathv[i]) : NULL;
                 MountStep *s = path ? add_step(p, action, path) : NULL;

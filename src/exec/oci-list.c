@@ -133,16 +133,17 @@ static int filter_ps(FILE *from, const pid_t *pids, size_t n, Error *error)
                 if (r >= 0 && (i == 0 || is_listed(line, column, pids, n)))
                         (void) fputs(line, stdout);
         }
-        return r < 0 ? error_set(error, ERROR_INVALID_ARGUMENT,
-                                 "The list of " PS_PROGRAM " has no column PID")
-                     : 0;
+        if (r == -ENOENT)
+                return error_set(error, ERROR_INVALID_ARGUMENT,
+                                 "The list of " PS_PROGRAM " has no column PID");
+        return r < 0 ? error_set_errno(error, r, "Cannot read the list of " PS_PROGRAM) : 0;
 }
 
 static int run_ps(char *const *options, const pid_t *pids, size_t n, Error *error)
 {
         _cleanup_strv_ char **args = NULL;
-        _cleanup_fclose_ FILE *from = NULL;
         int fds[2], status = 0, r;
+        FILE *from;
         pid_t pid;
 
         r = strv_append(&args, PS_PROGRAM);
@@ -156,11 +157,19 @@ static int run_ps(char *const *options, const pid_t *pids, size_t n, Error *erro
                         (void) execvp(PS_PROGRAM, args);
                 _exit(EXIT_FAILURE);
         }
+        r = pid < 0 ? -errno : 0;
         close_fd(fds[1]);
+        if (r < 0) {
+                close_fd(fds[0]);
+                return error_set_errno(error, r, "Cannot run " PS_PROGRAM);
+        }
         from = fdopen(fds[0], "r");
-        if (pid < 0 || !from)
-                return error_set_errno(error, errno, "Cannot run " PS_PROGRAM);
-        r = filter_ps(from, pids, n, error);
+        r = from ? filter_ps(from, pids, n, error) : error_set_errno(error, errno, "Cannot run " PS_PROGRAM);
+        /* Before it is waited for: what is not read any more would hold it. */
+        if (from)
+                (void) fclose(from);
+        else
+                close_fd(fds[0]);
         if (waitpid(pid, &status, 0) < 0 || (r >= 0 && status != 0))
                 return error_set(error, ERROR_FAILED, PS_PROGRAM " failed");
         return r < 0 ? r : EXIT_SUCCESS;
