@@ -89,8 +89,6 @@ void meter_move(Meter *m, int64_t bytes);
 
 /* Into dir, where parts of it may be. 1: it was there already. */
 int registry_fetch_blob(Registry *g, Http *h, const Descriptor *d, int dir, Meter *meter, Error *error);
-/* From dir. 1: the registry had it already. */
-int registry_send_blob(Registry *g, Http *h, const Descriptor *d, int dir, Meter *meter, Error *error);
 
 /* One function for each of some blobs, in as many threads as the order allows. The first failure ends all,
  * for which it calls cancel() if need be more than once. */

@@ -228,7 +228,8 @@ static int open_blob(const Descriptor *d, int dir, Error *error)
         return TAKE_FD(fd);
 }
 
-int registry_send_blob(Registry *g, Http *h, const Descriptor *d, int dir, Meter *meter, Error *error)
+/* From dir. 1: the registry had it already. */
+static int registry_send_blob(Registry *g, Http *h, const Descriptor *d, int dir, Meter *meter, Error *error)
 {
         _cleanup_close_ int fd = -EBADF;
         char *place = NULL;

@@ -62,7 +62,7 @@ int cgroup_write(const char *path, const char *file, const char *value)
         return fd < 0 || write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
-int cgroup_read(const char *path, const char *file, char **ret)
+static int cgroup_read(const char *path, const char *file, char **ret)
 {
         _cleanup_free_ char *full = full_path(path, file);
 
@@ -178,7 +178,7 @@ static bool event_is(const char *path, const char *event)
         return line && (line == text || line[-1] == '\n');
 }
 
-bool cgroup_is_populated(const char *path)
+static bool cgroup_is_populated(const char *path)
 {
         return event_is(path, "populated 1");
 }

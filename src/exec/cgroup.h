@@ -22,7 +22,6 @@ bool cgroup_has_controller(const char *path, const char *name, size_t size);
 int cgroup_open(const char *path);
 /* Writes one file of it; "name: strerror" of what went wrong is the caller's. */
 int cgroup_write(const char *path, const char *file, const char *value);
-int cgroup_read(const char *path, const char *file, char **ret);
 
 /* Where a process is. */
 int cgroup_of_process(pid_t pid, char **ret);
@@ -32,6 +31,5 @@ bool cgroup_is_frozen(const char *path);
 int cgroup_freeze(const char *path, bool freeze, Error *error);
 /* Sends the signal to every process in it and below it; SIGKILL reaches also those that are being made. */
 int cgroup_signal(const char *path, int sig);
-bool cgroup_is_populated(const char *path);
 /* All processes in it and below it. */
 int cgroup_processes(const char *path, pid_t **ret, size_t *ret_n);

@@ -11,7 +11,6 @@
 
 #define OCI_STATE_FILE "status"
 #define OCI_START_SOCKET "start.sock"
-#define OCI_NOTIFY_SOCKET "notify.sock"
 
 typedef struct OciState {
         char *id;

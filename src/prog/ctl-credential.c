@@ -75,7 +75,7 @@ int credentials_ask(const char *prompt, bool echo, char **ret)
 
 /* On file */
 
-int credentials_paths(Ctl *c, char ***ret)
+static int credentials_paths(Ctl *c, char ***ret)
 {
         const char *file = ctl_value(c, FLAG_AUTHFILE);
 

@@ -15,8 +15,6 @@
  */
 int credentials_append(Ctl *c, sd_bus_message *m, const char *reference, FetchVerb verb);
 
-/* The files that --authfile or the environment name. */
-int credentials_paths(Ctl *c, char ***ret);
 /* Those for one registry, from the files and the helpers that registries.conf names. 1: found. */
 int credentials_find(Ctl *c, const char *registry, const char *path, Credentials *ret);
 /* The option "Credentials" of an open a{sv}; between the two comes what credentials_append_one() appends. */

@@ -62,7 +62,8 @@ static int append_retry(Ctl *c, sd_bus_message *m)
         return r;
 }
 
-int work_append_fetch(Ctl *c, sd_bus_message *m, const char *reference, FetchVerb verb)
+/* How to talk to the registry of reference: Credentials, Certificates, TLSVerify, Retry, RetryDelay. */
+static int work_append_fetch(Ctl *c, sd_bus_message *m, const char *reference, FetchVerb verb)
 {
         int r = credentials_append(c, m, reference, verb);
 

@@ -24,6 +24,4 @@ int work_run(Ctl *c, sd_bus_message *m, WorkResult *ret);
 int work_append_string(Ctl *c, sd_bus_message *m, const char *key, Flag flag);
 /* "Platform" from --platform, or from --os, --arch and --variant. */
 int work_append_platform(Ctl *c, sd_bus_message *m);
-/* How to talk to the registry of reference: Credentials, Certificates, TLSVerify, Retry, RetryDelay. */
-int work_append_fetch(Ctl *c, sd_bus_message *m, const char *reference, FetchVerb verb);
 void work_print_warnings(const json_t *warnings);

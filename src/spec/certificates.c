@@ -117,24 +117,3 @@ int certificates_find(char *const *dirs, FetchEndpoint *e, Error *error)
         }
         return 0;
 }
-
-int certificates_user_dirs(char ***ret)
-{
-        _cleanup_strv_ char **dirs = NULL;
-        const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-        char *own = NULL;
-        int r = 0;
-
-        if (config && *config == '/')
-                own = str_printf("%s/containers/certs.d", config);
-        else if (home && *home == '/')
-                own = str_printf("%s/.config/containers/certs.d", home);
-        if (own)
-                r = strv_consume(&dirs, own);
-        if (r >= 0)
-                r = strv_extend(&dirs, system_dirs);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(dirs);
-        return 0;
-}

@@ -14,5 +14,3 @@
 int certificates_find(char *const *dirs, FetchEndpoint *e, Error *error);
 /* The same from exactly this directory, which must exist. */
 int certificates_load(const char *directory, FetchEndpoint *e, Error *error);
-/* Those of the calling user: ~/.config/containers/certs.d, then the system's. */
-int certificates_user_dirs(char ***ret);

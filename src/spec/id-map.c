@@ -91,7 +91,7 @@ int id_map_parse(const char *s, LaunchIdMap *ret, const char **ret_error)
         return 0;
 }
 
-char *id_map_text(const LaunchIdMap *map)
+static char *id_map_text(const LaunchIdMap *map)
 {
         return str_printf("%" PRIu32 ":%" PRIu32 ":%" PRIu32, map->container_id, map->host_id, map->size);
 }

@@ -34,7 +34,6 @@ int launch_id_maps_copy(const LaunchIdMaps *from, LaunchIdMaps *ret);
 
 /* "CONTAINER:HOST[:SIZE]". -EINVAL with a static reason. */
 int id_map_parse(const char *s, LaunchIdMap *ret, const char **ret_error);
-char *id_map_text(const LaunchIdMap *map);
 /* A list of such texts, and back. -EINVAL also where parts overlap. */
 int id_map_list_parse(char *const *list, LaunchIdMap **ret, size_t *ret_n, const char **ret_error);
 int id_map_list_text(const LaunchIdMap *maps, size_t n, char ***ret);

@@ -8,7 +8,6 @@
 #include "base/macro.h"
 
 #define IMAGE_REF_LENGTH_MAX 512
-#define DIGEST_LENGTH (7 + 64)
 
 typedef struct ImageRef {
         char *registry; /* "localhost", "docker.io", "registry.example:5000"; NULL in a short name */

@@ -54,7 +54,7 @@ int member_invalid(const MemberWhere *where, const char *name, Error *error, con
         return r;
 }
 
-int member_limit(const MemberWhere *where, const char *name, Error *error, const char *format, ...)
+static int member_limit(const MemberWhere *where, const char *name, Error *error, const char *format, ...)
 {
         const MemberWhere here = {.up = where, .name = name};
         va_list args;

@@ -112,7 +112,5 @@ void members_done(const MemberTable *table, void *object);
 /* For checks: ERROR_INVALID_ARGUMENT (or ERROR_LIMIT) "PATH.name: message"; name may be NULL. */
 int member_invalid(const MemberWhere *where, const char *name, Error *error, const char *format, ...)
         _printf_(4, 5);
-int member_limit(const MemberWhere *where, const char *name, Error *error, const char *format, ...)
-        _printf_(4, 5);
 
 const MemberName *member_name_find(const MemberName *names, const char *name);

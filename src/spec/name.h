@@ -13,8 +13,6 @@
 
 #define CONTAINERS_DIR BERTH_STATE_DIR "/containers"
 #define IMAGES_DIR BERTH_STATE_DIR "/images"
-#define OSTREE_REPO_DIR BERTH_STATE_DIR "/ostree/repo"
-#define DAMAGED_DIR BERTH_STATE_DIR "/damaged"
 /* Records that the executor writes; they die with the boot. */
 #define START_RECORD_DIR BERTH_RUNTIME_DIR "/start"
 #define EXIT_RECORD_DIR BERTH_RUNTIME_DIR "/exit"

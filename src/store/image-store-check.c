@@ -137,7 +137,8 @@ static int verify_inode(ImageStore *s, int fd, const struct stat *st, const char
         return MIN(r, 0);
 }
 
-int object_verify_file(ImageStore *s, int dir, const char *name, const uint8_t sum[static OBJECT_SUM_SIZE])
+static int object_verify_file(ImageStore *s, int dir, const char *name,
+                              const uint8_t sum[static OBJECT_SUM_SIZE])
 {
         _cleanup_close_ int fd = -EBADF;
         char target[PATH_MAX];

@@ -94,7 +94,6 @@ void inode_attributes_done(InodeAttributes *i);
 /* Whether path of the repository, or dir/name, is the object: 1, 0, or why it cannot be read. */
 int object_verify(ImageStore *s, ObjectKind kind, const char *path,
                   const uint8_t sum[static OBJECT_SUM_SIZE]);
-int object_verify_file(ImageStore *s, int dir, const char *name, const uint8_t sum[static OBJECT_SUM_SIZE]);
 
 /* Puts what is staged into its place; an object that is there already stays what it is. */
 int object_place_staged(ImageStore *s, Error *error);

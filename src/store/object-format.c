@@ -33,7 +33,7 @@ static int reserve(Bytes *b, size_t size)
         return 0;
 }
 
-int bytes_add(Bytes *b, const void *data, size_t size)
+static int bytes_add(Bytes *b, const void *data, size_t size)
 {
         int r = reserve(b, size);
 

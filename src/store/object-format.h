@@ -25,7 +25,6 @@ typedef struct Bytes {
 
 void bytes_done(Bytes *b);
 #define _cleanup_bytes_ _cleanup_(bytes_done)
-int bytes_add(Bytes *b, const void *data, size_t size);
 
 /* What a file's checksum begins with. type is S_IFREG or S_IFLNK; mtime says whether the time is in it. */
 int object_format_header(const Attributes *a, mode_t type, const char *target, bool mtime, Bytes *ret);

@@ -41,7 +41,6 @@ typedef enum NodeFlags {
 } NodeFlags;
 
 /* Those that say something about lower layers. */
-#define NODE_MARKS (NODE_HIDES_LOWER | NODE_OPAQUE | NODE_IMPLIED)
 
 typedef struct Xattr {
         const char *name;
