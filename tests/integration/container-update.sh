@@ -30,8 +30,7 @@ ok "a restart policy" berthctl update --restart always changing
 is "systemd knows it" "$(policy)" always
 PID=$(berthctl inspect --format '{{.State.Pid}}' changing)
 kill -KILL "$PID"
-wait_until 30 eval '[ "$(berthctl inspect --format "{{.State.Status}}" changing)" = running ] && [ "$(berthctl inspect --format "{{.State.Pid}}" changing)" != "'"$PID"'" ]'
-pass "and restarts it"
+ok "and restarts it" wait_until 30 eval '[ "$(berthctl inspect --format "{{.State.Status}}" changing)" = running ] && [ "$(berthctl inspect --format "{{.State.Pid}}" changing)" != "'"$PID"'" ]'
 is "inspect shows it" "$(berthctl inspect --format '{{.HostConfig.RestartPolicy.Name}}' changing)" always
 ok "on-failure with a number" berthctl update --restart on-failure:2 changing
 is "is on-failure" "$(policy)" on-failure

@@ -140,7 +140,7 @@ is "all tags" "$(berthctl pull -q --all-tags "$REPO" | sort -u)" "$id"
 ok "have come" berthctl image exists "$REPO:v1"
 is "tags" "$(berthctl tags --noheading --format '{{.Tag}}' "$REPO" | sort | paste -sd' ')" "latest v1"
 is "search --list-tags" "$(berthctl search --list-tags --format json "$REPO" | jq -r '.[0].Tags | sort | join(" ")')" "latest v1"
-is "create pulls nothing that is here" "$(berthctl rmi -f "$id" >/dev/null; berthctl images -q | wc -l)" 1
+is "an image goes with all its names" "$(berthctl rmi -f "$id" >/dev/null; berthctl images -q | wc -l)" 1
 like "the only image there is comes with a warning when it is for another platform" \
         "$(berthctl pull -q --platform linux/s390x "$REPO" 2>&1)" 'Warning: .* not for linux/s390x'
 fails_with 125 'platform' berthctl pull -q --platform 'a b' "$REPO"

@@ -97,6 +97,7 @@ seen localhost/labels/labelled:1 | normal labelled >"$TMP/labelled.all"
 grep -vF -f <(sed 's/.*/"&":/' "$TMP/keys"; echo '"which"') "$TMP/labelled.all" >"$TMP/labelled.seen"
 ok "something was seen" grep -q CapEff "$TMP/plain.seen"
 is "the container is the same" "$(diff "$TMP/plain.seen" "$TMP/labelled.seen")" ""
-is "no unit holds one of the keys" "$(berthctl run -d --name unit --network none localhost/labels/labelled:1 sleep 1000 >/dev/null
-        systemctl cat berth-unit.service | grep -cF -f <(grep -vE '^(io|org)\.(berth|freedesktop)' "$TMP/keys"))" 0
+ok "it runs" berthctl run -d --name unit --network none localhost/labels/labelled:1 sleep 1000
+like "its unit is there" "$(systemctl cat berth-unit.service)" 'ExecStart='
+is "no unit holds one of the keys" "$(systemctl cat berth-unit.service | grep -cF -f <(grep -vE '^(io|org)\.(berth|freedesktop)' "$TMP/keys"))" 0
 like "inspect shows them" "$(berthctl inspect localhost/labels/labelled:1)" 'org\.systemd\.property\.MemoryMax'
